@@ -1,0 +1,333 @@
+//! Where every document lives: the only place that builds object keys and lock keys.
+//!
+//! **Invariant:** an [`ObjectKey`] or [`LockKey`] exists only if this file built it from validated names, and what a
+//! [`TenantSpace`] hands out lies within that tenant's prefix. Code that holds only a `TenantSpace` cannot name
+//! another tenant's path.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ulid::Ulid;
+
+use crate::name::{ComponentId, EnvironmentName, RunId, StackName, StateVersion, TenantId};
+
+/// The full key of one stored object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// The key as the storage spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The beginning of keys, always ending in `/`, for listing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    /// The prefix as the storage spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes a key that a listing of this prefix returned; `None` when it does not lie within the prefix.
+    pub fn listed(&self, key: &str) -> Option<ObjectKey> {
+        (key.len() > self.0.len() && key.starts_with(&self.0)).then(|| ObjectKey(key.to_owned()))
+    }
+}
+
+/// The key of one lock: `tenant:<id>:stack:<stack>:env:<environment>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LockKey {
+    /// The tenant whose lock it is.
+    pub tenant: TenantId,
+    /// The stack it guards.
+    pub stack: StackName,
+    /// The environment it guards.
+    pub environment: EnvironmentName,
+}
+
+impl LockKey {
+    /// The key of the audit item that a forced unlock of this lock writes in the same transaction.
+    pub fn unlock_audit(&self, id: Ulid) -> String {
+        format!("tenant:{}:audit:{}:{}:{id}", self.tenant, self.stack, self.environment)
+    }
+}
+
+impl fmt::Display for LockKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenant:{}:stack:{}:env:{}", self.tenant, self.stack, self.environment)
+    }
+}
+
+fn dated(prefix: &str, at: Timestamp, id: Ulid) -> ObjectKey {
+    let day = at.to_zoned(TimeZone::UTC).strftime("%Y/%m/%d").to_string();
+    ObjectKey(format!("{prefix}audit/{day}/{id}.json"))
+}
+
+/// What the platform's admins may name: everything.
+#[derive(Debug, Clone, Copy)]
+pub struct PlatformSpace;
+
+impl PlatformSpace {
+    /// `tenants.yaml`, the registry.
+    pub fn registry(self) -> ObjectKey {
+        ObjectKey("tenants.yaml".to_owned())
+    }
+
+    /// `registry/<id>.yaml`, derived from the registry.
+    pub fn registry_entry(self, tenant: &TenantId) -> ObjectKey {
+        ObjectKey(format!("registry/{tenant}.yaml"))
+    }
+
+    /// The prefix of all derived entries.
+    pub fn registry_entries(self) -> KeyPrefix {
+        KeyPrefix("registry/".to_owned())
+    }
+
+    /// One admin or platform event.
+    pub fn audit(self, at: Timestamp, id: Ulid) -> ObjectKey {
+        dated("", at, id)
+    }
+
+    /// The prefix of all admin and platform events.
+    pub fn audits(self) -> KeyPrefix {
+        KeyPrefix("audit/".to_owned())
+    }
+
+    /// The space of one tenant.
+    pub fn tenant(self, id: &TenantId, version: &StateVersion) -> TenantSpace {
+        TenantSpace::new(id.clone(), version.clone())
+    }
+}
+
+/// What one tenant may name: its own prefix, and read-only its derived registry entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TenantSpace {
+    id: TenantId,
+    version: StateVersion,
+}
+
+impl TenantSpace {
+    /// Confines to a tenant and one version namespace of its prefix.
+    pub fn new(id: TenantId, version: StateVersion) -> Self {
+        Self { id, version }
+    }
+
+    /// The tenant.
+    pub fn id(&self) -> &TenantId {
+        &self.id
+    }
+
+    /// The version namespace.
+    pub fn version(&self) -> &StateVersion {
+        &self.version
+    }
+
+    /// The tenant's storage path without the final slash: `tenants/<id>/<version>`.
+    pub fn path(&self) -> String {
+        format!("tenants/{}/{}", self.id, self.version)
+    }
+
+    /// The tenant's lock prefix: `tenant:<id>`.
+    pub fn lock_prefix(&self) -> String {
+        format!("tenant:{}", self.id)
+    }
+
+    /// `registry/<id>.yaml`.
+    pub fn registry_entry(&self) -> ObjectKey {
+        PlatformSpace.registry_entry(&self.id)
+    }
+
+    /// `tenants/<id>/tenant.yaml`.
+    pub fn config(&self) -> ObjectKey {
+        ObjectKey(format!("tenants/{}/tenant.yaml", self.id))
+    }
+
+    /// One event in the tenant's audit.
+    pub fn audit(&self, at: Timestamp, id: Ulid) -> ObjectKey {
+        dated(&format!("tenants/{}/", self.id), at, id)
+    }
+
+    /// The prefix of the tenant's audit.
+    pub fn audits(&self) -> KeyPrefix {
+        KeyPrefix(format!("tenants/{}/audit/", self.id))
+    }
+
+    /// The empty object that makes the (still empty) `stacks/` folder visible in the provider's tools.
+    pub fn stacks_folder(&self) -> ObjectKey {
+        ObjectKey(format!("{}/stacks/", self.path()))
+    }
+
+    /// The prefix of all stacks.
+    pub fn stacks(&self) -> KeyPrefix {
+        KeyPrefix(format!("{}/stacks/", self.path()))
+    }
+
+    /// One environment of one stack.
+    pub fn stack(&self, stack: &StackName, environment: &EnvironmentName) -> StackSpace {
+        StackSpace {
+            prefix: format!("{}/stacks/{stack}/{environment}/", self.path()),
+            lock: LockKey {
+                tenant: self.id.clone(),
+                stack: stack.clone(),
+                environment: environment.clone(),
+            },
+        }
+    }
+
+    /// The stack and environment that a listed key belongs to, if it is one of this space.
+    pub fn stack_of(&self, key: &ObjectKey) -> Option<(StackName, EnvironmentName)> {
+        let rest = key.0.strip_prefix(self.stacks().as_str())?;
+        let mut parts = rest.split('/');
+        let stack = parts.next()?.parse().ok()?;
+        let environment = parts.next()?.parse().ok()?;
+        parts.next().map(|_| (stack, environment))
+    }
+}
+
+/// Where one environment of one stack keeps its documents and its lock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StackSpace {
+    prefix: String,
+    lock: LockKey,
+}
+
+impl StackSpace {
+    /// The lock that guards it.
+    pub fn lock(&self) -> &LockKey {
+        &self.lock
+    }
+
+    /// `state.json`.
+    pub fn state(&self) -> ObjectKey {
+        ObjectKey(format!("{}state.json", self.prefix))
+    }
+
+    /// `history/NNN.json`: three digits at least, more when they are needed.
+    pub fn history(&self, number: u64) -> ObjectKey {
+        ObjectKey(format!("{}history/{number:03}.json", self.prefix))
+    }
+
+    /// The prefix of all history documents. They sort by number, not as text.
+    pub fn histories(&self) -> KeyPrefix {
+        KeyPrefix(format!("{}history/", self.prefix))
+    }
+
+    /// The number of a history document's key.
+    pub fn history_number(&self, key: &ObjectKey) -> Option<u64> {
+        key.0.strip_prefix(self.histories().as_str())?.strip_suffix(".json")?.parse().ok()
+    }
+
+    /// What a fenced-off holder still knew.
+    pub fn orphan(&self, fence: u64, session: Ulid) -> ObjectKey {
+        ObjectKey(format!("{}state.orphan/{fence}-{session}.json", self.prefix))
+    }
+
+    /// The prefix of all orphan documents.
+    pub fn orphans(&self) -> KeyPrefix {
+        KeyPrefix(format!("{}state.orphan/", self.prefix))
+    }
+
+    /// One segment of a run's events, named by the sequence number of its first event.
+    pub fn run_segment(&self, run: RunId, first_sequence: u64) -> ObjectKey {
+        ObjectKey(format!("{}runs/{run}/{first_sequence:010}.jsonl", self.prefix))
+    }
+
+    /// The prefix of one run's segments, which sort as text.
+    pub fn run_segments(&self, run: RunId) -> KeyPrefix {
+        KeyPrefix(format!("{}runs/{run}/", self.prefix))
+    }
+
+    /// The prefix of all runs.
+    pub fn runs(&self) -> KeyPrefix {
+        KeyPrefix(format!("{}runs/", self.prefix))
+    }
+
+    /// The run that a listed key belongs to.
+    pub fn run_of(&self, key: &ObjectKey) -> Option<RunId> {
+        key.0.strip_prefix(self.runs().as_str())?.split('/').next()?.parse().ok()
+    }
+
+    /// A pending run's approval.
+    pub fn approval(&self, run: RunId) -> ObjectKey {
+        ObjectKey(format!("{}approvals/{run}.json", self.prefix))
+    }
+
+    /// A source archive, named by its SHA-256.
+    pub fn source(&self, sha256: &[u8; 32]) -> ObjectKey {
+        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        ObjectKey(format!("{}sources/{hex}.tar.zst", self.prefix))
+    }
+
+    /// The Terraform state of one component.
+    pub fn terraform(&self, component: &ComponentId) -> ObjectKey {
+        ObjectKey(format!("{}terraform/{component}.tfstate", self.prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space() -> TenantSpace {
+        TenantSpace::new("notifications-team".parse().unwrap(), StateVersion::default())
+    }
+
+    #[test]
+    fn keys_are_those_of_the_storage_design() {
+        let stack = space().stack(&"platform".parse().unwrap(), &"production".parse().unwrap());
+        let base = "tenants/notifications-team/v1/stacks/platform/production";
+        assert_eq!(stack.state().as_str(), format!("{base}/state.json"));
+        assert_eq!(stack.history(7).as_str(), format!("{base}/history/007.json"));
+        assert_eq!(stack.history(1000).as_str(), format!("{base}/history/1000.json"));
+        assert_eq!(stack.history_number(&stack.history(1000)), Some(1000));
+        assert_eq!(stack.lock().to_string(), "tenant:notifications-team:stack:platform:env:production");
+        assert_eq!(space().config().as_str(), "tenants/notifications-team/tenant.yaml");
+        let at: Timestamp = "2024-01-15T23:59:59Z".parse().unwrap();
+        let id = Ulid::nil();
+        assert_eq!(
+            space().audit(at, id).as_str(),
+            format!("tenants/notifications-team/audit/2024/01/15/{id}.json")
+        );
+        assert_eq!(PlatformSpace.audit(at, id).as_str(), format!("audit/2024/01/15/{id}.json"));
+    }
+
+    #[test]
+    fn everything_a_tenant_names_lies_in_its_prefix() {
+        let space = space();
+        let stack = space.stack(&"s".parse().unwrap(), &"e".parse().unwrap());
+        let run = RunId::new(Ulid::nil());
+        let keys = [
+            space.config(),
+            space.stacks_folder(),
+            stack.state(),
+            stack.history(1),
+            stack.orphan(3, Ulid::nil()),
+            stack.run_segment(run, 0),
+            stack.approval(run),
+            stack.source(&[0; 32]),
+            stack.terraform(&"a.b".parse().unwrap()),
+        ];
+        assert!(keys.iter().all(|key| key.as_str().starts_with("tenants/notifications-team/")));
+    }
+
+    #[test]
+    fn a_listed_key_outside_the_prefix_is_not_taken() {
+        let stacks = space().stacks();
+        assert!(stacks.listed("tenants/other/v1/stacks/x").is_none());
+        let key = stacks.listed("tenants/notifications-team/v1/stacks/a/dev/state.json").unwrap();
+        let (stack, environment) = space().stack_of(&key).unwrap();
+        assert_eq!((stack.as_str(), environment.as_str()), ("a", "dev"));
+        assert!(space().stack_of(&space().config()).is_none());
+    }
+}

@@ -1,0 +1,23 @@
+//! The thinking of deployer: what a tenant, a lease, a plan and a run are, and what may happen to them.
+//!
+//! Nothing here does I/O, reads a clock or knows a framework: time is an argument, decisions are values, the outside
+//! is a port (a trait) with laws that the in-memory, the SQLite and the AWS implementation all obey.
+//!
+//! Rooms, in reading order: names and keys, errors, the ports with who calls and which backend, then the nouns.
+//!
+//! **Invariant:** keys are built only in [`key`], from names that [`name`] validated.
+//! **Invariant:** no secret has a readable `Debug`.
+#![warn(missing_docs)]
+
+pub mod name;
+pub mod key;
+pub mod error;
+
+pub mod backend;
+pub mod caller;
+pub mod clock;
+pub mod lock;
+pub mod object;
+pub mod secret_store;
+
+pub mod state;
