@@ -78,7 +78,9 @@ fn bucket_name(text: &str) -> std::result::Result<String, &'static str> {
         return Err("a bucket's name has 3 to 63 characters");
     }
     if !text.chars().all(good) || text.starts_with(['-', '.']) || text.ends_with(['-', '.']) || text.contains("..") {
-        return Err("a bucket's name has lower-case letters, digits, hyphens and single dots, letters or digits at its ends");
+        return Err(
+            "a bucket's name has lower-case letters, digits, hyphens and single dots, letters or digits at its ends",
+        );
     }
     Ok(text.to_owned())
 }

@@ -7,7 +7,6 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use ulid::Ulid;
 
 use crate::name::{ComponentId, EnvironmentName, RunId, StackName, StateVersion, TenantId};
@@ -70,7 +69,7 @@ impl fmt::Display for LockKey {
 }
 
 fn dated(prefix: &str, at: Timestamp, id: Ulid) -> ObjectKey {
-    let day = at.to_zoned(TimeZone::UTC).strftime("%Y/%m/%d").to_string();
+    let day = at.strftime("%Y/%m/%d").to_string();
     ObjectKey(format!("{prefix}audit/{day}/{id}.json"))
 }
 
@@ -177,11 +176,7 @@ impl TenantSpace {
     pub fn stack(&self, stack: &StackName, environment: &EnvironmentName) -> StackSpace {
         StackSpace {
             prefix: format!("{}/stacks/{stack}/{environment}/", self.path()),
-            lock: LockKey {
-                tenant: self.id.clone(),
-                stack: stack.clone(),
-                environment: environment.clone(),
-            },
+            lock: LockKey { tenant: self.id.clone(), stack: stack.clone(), environment: environment.clone() },
         }
     }
 
@@ -295,10 +290,7 @@ mod tests {
         assert_eq!(space().config().as_str(), "tenants/notifications-team/tenant.yaml");
         let at: Timestamp = "2024-01-15T23:59:59Z".parse().unwrap();
         let id = Ulid::nil();
-        assert_eq!(
-            space().audit(at, id).as_str(),
-            format!("tenants/notifications-team/audit/2024/01/15/{id}.json")
-        );
+        assert_eq!(space().audit(at, id).as_str(), format!("tenants/notifications-team/audit/2024/01/15/{id}.json"));
         assert_eq!(PlatformSpace.audit(at, id).as_str(), format!("audit/2024/01/15/{id}.json"));
     }
 

@@ -9,9 +9,9 @@
 //! **Invariant:** no secret has a readable `Debug`.
 #![warn(missing_docs)]
 
-pub mod name;
-pub mod key;
 pub mod error;
+pub mod key;
+pub mod name;
 
 pub mod backend;
 pub mod caller;

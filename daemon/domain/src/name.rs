@@ -27,10 +27,7 @@ pub const RESERVED_SERVICE_NAMES: [&str; 5] = ["var", "tenant", "stack", "enviro
 fn check(kind: &'static str, text: &str, min: usize, max: usize) -> Result<(), InvalidName> {
     let refuse = |why: String| Err(InvalidName { kind, shown: shown(text), why });
     if let Some(bad) = text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        return refuse(format!(
-            "{:?} is not allowed; use lower-case letters, digits and hyphens",
-            bad
-        ));
+        return refuse(format!("{:?} is not allowed; use lower-case letters, digits and hyphens", bad));
     }
     if text.len() < min || text.len() > max {
         return refuse(format!("it must have {min} to {max} characters, this has {}", text.len()));
@@ -186,11 +183,11 @@ impl StateVersion {
         let number = text.strip_prefix('v').filter(|n| !n.starts_with('0') && n.len() <= 3);
         match number.map(str::parse::<u16>) {
             Some(Ok(_)) if !text.contains('+') => Ok(Self(text.to_owned())),
-            _ => Err(InvalidName {
-                kind: "state version",
-                shown: shown(text),
-                why: "write it as v1, v2, …".to_owned(),
-            }),
+            _ => {
+                Err(InvalidName {
+                    kind: "state version", shown: shown(text), why: "write it as v1, v2, …".to_owned()
+                })
+            }
         }
     }
 

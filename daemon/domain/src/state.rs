@@ -336,7 +336,8 @@ mod tests {
 
     #[test]
     fn a_document_is_read_back_as_it_was_written_and_keeps_unknown_fields() {
-        let mut state = StateDocument::empty("acme-team".parse().unwrap(), "s".parse().unwrap(), "dev".parse().unwrap());
+        let mut state =
+            StateDocument::empty("acme-team".parse().unwrap(), "s".parse().unwrap(), "dev".parse().unwrap());
         state.unknown.insert("later".to_owned(), Value::from(7));
         let text = serde_json::to_string(&state).unwrap();
         assert!(text.contains("\"formatVersion\":1") && text.contains("\"later\":7"), "{text}");
