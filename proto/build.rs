@@ -1,0 +1,33 @@
+//! Compiles the contract without `protoc` and keeps its descriptor set, which reflection and JSON output are made of.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use prost::Message;
+
+/// Messages that carry secrets or whole environments: `src/redacted.rs` gives them a `Debug` that shows nothing.
+const SECRET_BEARING: [&str; 7] = [
+    ".deployer.v1.CallContext",
+    ".deployer.v1.FullEnvironment",
+    ".deployer.v1.InlineSignIn",
+    ".deployer.v1.BootstrapRequest",
+    ".deployer.v1.AdminLoginRequest",
+    ".deployer.v1.LoginRequest",
+    ".deployer.v1.TenantCreated",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=deployer");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir("deployer/v1")?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    files.sort();
+    let set = protox::compile(&files, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), set.encode_to_vec())?;
+    let mut prost = tonic_prost_build::Config::new();
+    prost.enable_type_names();
+    prost.skip_debug(SECRET_BEARING);
+    tonic_prost_build::configure().compile_fds_with_config(set, prost)?;
+    Ok(())
+}
