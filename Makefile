@@ -1,0 +1,42 @@
+# The commands a newcomer needs: `make demo` and `make test`. Each does its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO_DENY_VERSION := 0.20.2
+
+.PHONY: help build release demo test test-setup deny check bench
+
+help: ## Lists these targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+build: ## Builds both programs (debug).
+	cargo build --locked --package deployer-cli --package deployer-daemon
+
+release: ## Builds both programs (release).
+	cargo build --locked --release --package deployer-cli --package deployer-daemon
+
+demo: build ## Runs the main job on the embedded backend, in its own temporary home.
+	@docs/demo/run target/debug
+
+test-setup: ## Installs what the tests need: a Python environment, Node packages, a keyring service.
+	@tests/setup
+
+test: test-setup build ## Runs all tests.
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --workspace --locked --no-fail-fast; \
+	  cargo test --workspace --locked --doc --quiet; \
+	else \
+	  cargo test --workspace --locked --no-fail-fast; \
+	fi
+
+deny: ## Checks dependencies: licences, sources, who uses what, and advisories where their database can be had.
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version $(CARGO_DENY_VERSION)
+	@cargo deny --locked check bans licenses sources
+	@if timeout 60 cargo deny fetch db >/dev/null 2>&1; then cargo deny --locked check advisories; \
+	  else echo "skipped: the advisory database cannot be fetched from here, so advisories were not checked"; fi
+
+check: ## Runs what CI runs.
+	@.ci/run
+
+bench: release ## Measures against the floor and the peers, in one run.
+	@docs/bench/run target/release
