@@ -1,2 +1,6 @@
+//! The daemon: what joins the thinking to the world.
+
 pub mod aws;
+pub mod clock;
 pub mod embedded;
+pub mod lease;

@@ -25,3 +25,23 @@ pub trait Clock: Send + Sync {
     /// The clocks that leases are judged by.
     fn lease_now(&self) -> LeaseInstant;
 }
+
+impl LeaseInstant {
+    /// The time that has surely passed since an earlier reading: what a waiter counts by.
+    pub fn surely_since(self, earlier: Self) -> Duration {
+        self.boot.saturating_sub(earlier.boot).min(self.monotonic.saturating_sub(earlier.monotonic))
+    }
+
+    /// The time that may have passed since an earlier reading, the wall clock's jumps included: what a holder counts
+    /// by.
+    pub fn perhaps_since(self, earlier: Self) -> Duration {
+        let wall = Duration::try_from(self.wall.duration_since(earlier.wall)).unwrap_or_default();
+        self.boot.saturating_sub(earlier.boot).max(self.monotonic.saturating_sub(earlier.monotonic)).max(wall)
+    }
+
+    /// How much of the time since an earlier reading the machine was suspended.
+    pub fn suspended_since(self, earlier: Self) -> Duration {
+        let boot = self.boot.saturating_sub(earlier.boot);
+        boot.saturating_sub(self.monotonic.saturating_sub(earlier.monotonic))
+    }
+}

@@ -62,6 +62,22 @@ impl LockKey {
     }
 }
 
+impl std::str::FromStr for LockKey {
+    type Err = crate::name::InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["tenant", tenant, "stack", stack, "env", environment] = parts[..] else {
+            return Err(crate::name::InvalidName {
+                kind: "lock key",
+                shown: format!("{:?}", text.chars().take(80).collect::<String>()),
+                why: "it must read tenant:ID:stack:NAME:env:NAME".to_owned(),
+            });
+        };
+        Ok(Self { tenant: tenant.parse()?, stack: stack.parse()?, environment: environment.parse()? })
+    }
+}
+
 impl fmt::Display for LockKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "tenant:{}:stack:{}:env:{}", self.tenant, self.stack, self.environment)
@@ -292,6 +308,16 @@ mod tests {
         let id = Ulid::nil();
         assert_eq!(space().audit(at, id).as_str(), format!("tenants/notifications-team/audit/2024/01/15/{id}.json"));
         assert_eq!(PlatformSpace.audit(at, id).as_str(), format!("audit/2024/01/15/{id}.json"));
+    }
+
+    #[test]
+    fn a_lock_key_is_read_back_as_it_is_written() {
+        let stack = space().stack(&"platform".parse().unwrap(), &"production".parse().unwrap());
+        assert_eq!(stack.lock().to_string().parse::<LockKey>().unwrap(), *stack.lock());
+        let audit = stack.lock().unlock_audit(Ulid::nil());
+        for text in ["", "tenant:a", "tenant:acme:stack:s:env:", "tenant:acme:stack:s:env:e:x", &audit] {
+            assert!(text.parse::<LockKey>().is_err(), "{text}");
+        }
     }
 
     #[test]

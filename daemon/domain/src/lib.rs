@@ -16,6 +16,7 @@ pub mod name;
 pub mod backend;
 pub mod caller;
 pub mod clock;
+pub mod lease;
 pub mod lock;
 pub mod object;
 pub mod secret_store;

@@ -68,6 +68,10 @@ pub struct StateDocument {
     /// What is deployed.
     #[serde(default)]
     pub components: BTreeMap<ComponentId, ComponentState>,
+    /// How the last finished run ended: what history document [`history_number`](Self::history_number) says beside the
+    /// state, so that the next holder can write that document where its author could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<Box<HistoryEntry>>,
     /// Set when the tenant's storage moved: the new path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
@@ -100,6 +104,7 @@ impl StateDocument {
             region: None,
             variables: BTreeMap::new(),
             components: BTreeMap::new(),
+            last_run: None,
             moved_to: None,
             deleted: false,
             unknown: BTreeMap::new(),
@@ -262,6 +267,17 @@ pub struct HistoryDocument {
     /// [`STATE_FORMAT`].
     #[serde(default)]
     pub format_version: u32,
+    /// Which run it was and how it ended.
+    #[serde(flatten)]
+    pub entry: HistoryEntry,
+    /// The state when it ended.
+    pub state: StateDocument,
+}
+
+/// One finished run: who, what, why, when, and how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
     /// Its number.
     pub number: u64,
     /// The run.
@@ -293,8 +309,6 @@ pub struct HistoryDocument {
     /// How many components it created, updated, replaced and deleted.
     #[serde(default)]
     pub counts: Counts,
-    /// The state when it ended.
-    pub state: StateDocument,
 }
 
 /// How a run ended.

@@ -1,0 +1,46 @@
+//! What the answers to a heartbeat and to a release mean.
+
+use ulid::Ulid;
+
+use crate::lock::{LockItem, LockState};
+
+/// What a refused heartbeat means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeatAnswer {
+    /// An earlier attempt had landed, with this number.
+    Landed(u64),
+    /// The lock is another's, was released, or is gone: terminal.
+    Lost,
+}
+
+/// Judges a heartbeat that was refused by what was in the way.
+pub fn judge_beat(session: Ulid, token: u64, seq: u64, in_the_way: Option<&LockItem>) -> BeatAnswer {
+    let ours = in_the_way.filter(|item| item.state() == Some(LockState::Held) && is_ours(item, session, token));
+    match ours.and_then(LockItem::hb_seq) {
+        Some(landed) if landed >= seq => BeatAnswer::Landed(landed),
+        _ => BeatAnswer::Lost,
+    }
+}
+
+/// What a refused release means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseAnswer {
+    /// An earlier attempt had landed.
+    Released,
+    /// There was nothing of ours to release.
+    WasLost,
+}
+
+/// Judges a release that was refused by what was in the way.
+pub fn judge_release(session: Ulid, token: u64, in_the_way: Option<&LockItem>) -> ReleaseAnswer {
+    let released = in_the_way.is_some_and(|item| {
+        item.state() == Some(LockState::Released)
+            && item.token() == Some(token)
+            && item.last_session() == Some(session.to_string().as_str())
+    });
+    if released { ReleaseAnswer::Released } else { ReleaseAnswer::WasLost }
+}
+
+fn is_ours(item: &LockItem, session: Ulid, token: u64) -> bool {
+    item.token() == Some(token) && item.session() == Some(session.to_string().as_str())
+}

@@ -1,0 +1,47 @@
+//! What a waiter has seen of a lock, and for how long.
+
+use std::time::Duration;
+
+use crate::clock::LeaseInstant;
+use crate::lock::{LockItem, LockMark};
+
+use super::LeaseTiming;
+
+/// One lock as a waiter saw it: since when it is unchanged, on the waiter's own clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    mark: LockMark,
+    needed: Duration,
+    since: LeaseInstant,
+}
+
+impl Observation {
+    /// Notes what was read. `received` is when the answer had arrived; `before` is what is known from earlier reads.
+    pub fn note(before: Option<&Self>, item: &LockItem, received: LeaseInstant, timing: &LeaseTiming) -> Self {
+        let mark = item.mark();
+        let needed = needed(item, timing);
+        match before {
+            Some(before) if before.mark == mark => Self { mark, needed, since: before.since },
+            _ => Self { mark, needed, since: received },
+        }
+    }
+
+    /// How long it is still to be watched before its holder counts as dead; zero when it does.
+    pub fn left(&self, now: LeaseInstant) -> Duration {
+        self.needed.saturating_sub(now.surely_since(self.since))
+    }
+
+    /// The mark that was seen.
+    pub fn mark(&self) -> &LockMark {
+        &self.mark
+    }
+}
+
+fn needed(item: &LockItem, timing: &LeaseTiming) -> Duration {
+    if item.is_legacy() {
+        return timing.legacy_lease;
+    }
+    // An item without a readable lease gets the default; one beyond all bounds is no reason to wait for ever.
+    let lease = item.lease_ms().map_or(timing.lease, Duration::from_millis).min(timing.longest_lease);
+    lease + timing.guard
+}
