@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::caller::Caller;
 use crate::error::{Error, Reason, Result};
 use crate::lock::LockTable;
+use crate::name::TenantId;
 use crate::object::{ObjectStore, PortResult};
 use crate::secret_store::SecretStore;
 
@@ -100,6 +101,15 @@ pub struct BackendRef {
     /// The role to assume for the tenant's storage, if it was said at sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
+    /// The tenant that signed in: the session tag of the role. Nothing for admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+}
+
+impl From<BackendAddress> for BackendRef {
+    fn from(address: BackendAddress) -> Self {
+        Self { address, region: None, profile: None, role_arn: None, tenant: None }
+    }
 }
 
 /// Who the caller is to the cloud: an STS ARN, or the OS user on the embedded backend.

@@ -19,6 +19,12 @@ pub mod clock;
 pub mod lease;
 pub mod lock;
 pub mod object;
+pub mod port_error;
 pub mod secret_store;
 
 pub mod state;
+
+#[cfg(feature = "testing")]
+pub mod laws;
+#[cfg(feature = "testing")]
+pub mod memory;

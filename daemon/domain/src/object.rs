@@ -5,7 +5,10 @@ use jiff::Timestamp;
 
 use crate::key::{KeyPrefix, ObjectKey};
 
-/// An opaque mark of one version of an object; it changes with every write.
+/// An opaque mark of one version of an object; it changes with every change of the content.
+///
+/// Writing the same bytes again may keep it (S3's is a digest): a document that is written under a condition carries a
+/// mark of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ETag(pub String);
 
@@ -70,7 +73,10 @@ pub enum PortError {
     /// The bucket, table, file or secret that holds everything does not exist.
     #[error("{0}")]
     NoSuchBackend(String),
-    /// The caller's cloud credentials are missing, expired or refused.
+    /// The caller gave no credentials that could be used.
+    #[error("{0}")]
+    NoCredentials(String),
+    /// The caller may not do it.
     #[error("{0}")]
     Denied(String),
     /// The caller's credentials have expired; they may come back. Never a reason to give a lock up.
@@ -92,7 +98,7 @@ pub type PortResult<T> = Result<T, PortError>;
 
 /// The storage of documents.
 ///
-/// Laws (see `laws::object`): a read after a write sees it; every write changes the [`ETag`]; of concurrent writes
+/// Laws (see `laws::objects`): a read after a write sees it; every change changes the [`ETag`]; of concurrent writes
 /// under one condition exactly one succeeds; a listing is consistent and sorted by key; a refused write changes
 /// nothing. No implementation retries a conditional write by itself without recognising its own earlier attempt.
 #[async_trait]

@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+#[cfg(doc)]
+use crate::object::PortError;
 use crate::object::PortResult;
 
 /// A secret document and the version that was read.
@@ -19,8 +21,8 @@ pub struct StoredSecret {
 
 /// The place of the admin secret.
 ///
-/// Laws (see `laws::secret`): a read after a write sees it; every write has a new version; `create` of an existing
-/// secret is a conflict and changes nothing.
+/// Laws (see `laws::secrets`): a read after a write sees it; every write has a new version; `create` of an existing
+/// secret is a conflict and changes nothing; `replace` of a missing one is [`PortError::Gone`].
 #[async_trait]
 pub trait SecretStore: Send + Sync {
     /// Reads the current version; `None` when there is no such secret.
