@@ -6,7 +6,16 @@
 mod database;
 mod failure;
 mod file;
+mod identity;
+mod object_store;
 mod schema;
+mod secret_store;
 
 pub use database::{Database, Databases};
 pub use failure::Failure;
+pub use identity::OsUser;
+pub use object_store::EmbeddedObjects;
+pub use secret_store::EmbeddedSecrets;
+
+#[cfg(test)]
+mod laws;

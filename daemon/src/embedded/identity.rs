@@ -1,0 +1,48 @@
+use async_trait::async_trait;
+use deployer_domain::backend::{CloudIdentity, WhoAmI};
+use deployer_domain::object::PortResult;
+
+/// The user of the operating system, as the kernel knows it: the daemon serves no other.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsUser;
+
+#[async_trait]
+impl WhoAmI for OsUser {
+    async fn identity(&self) -> PortResult<CloudIdentity> {
+        let uid = rustix::process::getuid().as_raw();
+        let name = user_name(uid).await;
+        let system = rustix::system::uname();
+        let host = system.nodename().to_string_lossy();
+        Ok(CloudIdentity { principal: format!("user:{name}@{host}"), account: String::new() })
+    }
+}
+
+/// Never from an environment, which anybody may write; a number where the name is in no file.
+async fn user_name(uid: u32) -> String {
+    let users = tokio::fs::read_to_string("/etc/passwd").await.unwrap_or_default();
+    named(&users, uid).unwrap_or_else(|| format!("uid-{uid}"))
+}
+
+fn named(users: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    let mut entries = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    entries.find(|entry| entry.get(2) == Some(&uid.as_str())).map(|entry| entry[0].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_its_number() {
+        let users = "root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/sh\n# comment\n";
+        assert_eq!(named(users, 1000).as_deref(), Some("alice"));
+        assert_eq!(named(users, 7), None);
+    }
+
+    #[tokio::test]
+    async fn the_principal_names_user_and_host() {
+        let identity = OsUser.identity().await.unwrap();
+        assert!(identity.principal.starts_with("user:") && identity.principal.contains('@'), "{identity:?}");
+    }
+}
