@@ -4,3 +4,4 @@ pub mod aws;
 pub mod clock;
 pub mod embedded;
 pub mod lease;
+pub mod operation;

@@ -1,0 +1,35 @@
+//! What the daemon can do: one use case a file, over ports. No wire types, no SDK.
+
+use std::sync::Arc;
+
+use deployer_domain::backend::BackendFactory;
+use deployer_domain::clock::Clock;
+use deployer_domain::entropy::Entropy;
+use deployer_domain::vault::SessionVault;
+
+pub mod authorise;
+
+/// The outside world and the daemon's memory, as operations see them. Cheap to clone.
+#[derive(Clone)]
+pub struct Ports {
+    /// Opens backends.
+    pub backends: Arc<dyn BackendFactory>,
+    /// Keeps sessions.
+    pub vault: Arc<dyn SessionVault>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes secrets and ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Ports {
+    /// Bundles the ports with fresh caches.
+    pub fn new(
+        backends: Arc<dyn BackendFactory>,
+        vault: Arc<dyn SessionVault>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { backends, vault, clock, entropy }
+    }
+}
