@@ -31,6 +31,15 @@ pub mod tenant_config;
 
 pub mod state;
 
+pub mod expression;
+pub mod graph;
+pub mod manifest;
+pub mod nearest;
+pub mod plan;
+pub mod schema;
+pub mod source;
+pub mod yaml;
+
 #[cfg(feature = "testing")]
 pub mod laws;
 #[cfg(feature = "testing")]
