@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `deployer`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deployer_cli::main()
+}

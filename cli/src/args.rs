@@ -1,0 +1,237 @@
+//! What can be typed: the global flags, and the flags that several commands share.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, ValueEnum};
+use deployer_proto::v1::{Backend, StackTarget};
+
+use crate::commands::Command;
+use crate::context::{self, Given, Surroundings};
+use crate::report::Report;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// One deployment system for many isolated teams: one CLI, two modes, one bucket, no server to run.
+#[derive(Debug, Parser)]
+#[command(name = "deployer", version, styles = STYLES, max_term_width = 100, after_help = FIRST_STEPS)]
+pub struct Cli {
+    /// The flags that every command has.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps for a platform team:  deployer admin bootstrap, deployer admin login, deployer tenant init
+First steps for a team:           deployer login, deployer stack init, deployer apply
+Exit codes: 0 done, 1 failed, 3 daemon, 4 sign-in, 5 locked, 6 conflict, 7 refused, 8 not found, 64 usage, 130 Ctrl-C";
+
+/// The flags that every command has.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// Act in this signed-in context instead of the current one [env: DEPLOYER_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// How answers are printed
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+    /// Print only the essential value
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Never ask; a missing value is an error
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Run without the background daemon; nothing is stored (default where CI=true)
+    #[arg(long, global = true)]
+    pub no_daemon: bool,
+    /// No colours [env: NO_COLOR]
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Who acts, as shown in locks, history and audit [env: DEPLOYER_ACTOR]
+    #[arg(long, global = true, value_name = "WHO")]
+    pub actor: Option<String>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document; streams print JSON lines.
+    Json,
+}
+
+/// Which backend to sign in to.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BackendArgs {
+    /// Where tenants are kept: s3://BUCKET or local:PATH [env: DEPLOYER_BACKEND]
+    #[arg(long, value_name = "ADDRESS")]
+    pub backend: Option<String>,
+    /// The S3 bucket; the same as --backend s3://BUCKET [env: DEPLOYER_BUCKET]
+    #[arg(long, value_name = "BUCKET")]
+    pub bucket: Option<String>,
+    /// AWS region [env: DEPLOYER_REGION]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile in your AWS configuration [env: AWS_PROFILE]
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+}
+
+impl BackendArgs {
+    /// The backend's address from flags, else from variables.
+    pub fn address(&self, surroundings: &Surroundings) -> Result<Option<String>, Report> {
+        let flags = context::address(
+            Given { value: self.backend.as_deref(), name: "--backend" },
+            Given { value: self.bucket.as_deref(), name: "--bucket" },
+        )?;
+        match flags {
+            Some(address) => Ok(Some(address)),
+            None => Ok(surroundings.backend()?.map(|backend| backend.address)),
+        }
+    }
+
+    /// The region from flags, else from the product's own variable.
+    pub fn region(&self, surroundings: &Surroundings) -> Option<String> {
+        self.region.clone().or_else(|| surroundings.value("DEPLOYER_REGION").map(str::to_owned))
+    }
+
+    /// The backend message for an address.
+    pub fn message(&self, address: String, region: String) -> Backend {
+        Backend { address, region, profile: self.profile.clone().unwrap_or_default(), role_arn: String::new() }
+    }
+}
+
+/// Which stack and environment.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PlaceArgs {
+    /// The stack's name; may be left out where a stack file says it
+    #[arg(short, long, value_name = "STACK")]
+    pub stack: Option<String>,
+    /// The environment; may be left out where the stack has only one [env: DEPLOYER_ENVIRONMENT]
+    #[arg(short, long, value_name = "ENVIRONMENT", visible_alias = "env")]
+    pub environment: Option<String>,
+    /// The stack file; otherwise the nearest stack.yaml upwards, S/stack.yaml or stacks/S/stack.yaml
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<String>,
+}
+
+impl PlaceArgs {
+    /// The target message, before variables and selections.
+    pub fn target(&self, surroundings: &Surroundings) -> StackTarget {
+        let environment =
+            self.environment.clone().or_else(|| surroundings.value("DEPLOYER_ENVIRONMENT").map(str::to_owned));
+        StackTarget {
+            stack: self.stack.clone().unwrap_or_default(),
+            environment: environment.unwrap_or_default(),
+            file: self.file.clone().unwrap_or_default(),
+            ..StackTarget::default()
+        }
+    }
+}
+
+/// Which part of a stack, with which variables.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TargetArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Only this service and what it depends on (can be repeated)
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Vec<String>,
+    /// Only this component and what it depends on (can be repeated)
+    #[arg(long, value_name = "SERVICE.COMPONENT")]
+    pub component: Vec<String>,
+    /// Set a variable (can be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub var: Vec<(String, String)>,
+    /// Read variables from a file (can be repeated; later ones win, --var wins over all)
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+}
+
+impl TargetArgs {
+    /// The target message.
+    pub fn target(&self, surroundings: &Surroundings) -> StackTarget {
+        StackTarget {
+            services: self.service.clone(),
+            components: self.component.clone(),
+            variables: self.var.iter().cloned().collect(),
+            variable_files: self.var_file.clone(),
+            ..self.place.target(surroundings)
+        }
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+/// Parses `90`, `45s`, `30m`, `1h30m` into seconds.
+pub fn seconds(text: &str) -> Result<u32, String> {
+    let wrong = || "write a duration such as 45s, 30m or 1h30m".to_owned();
+    if let Ok(plain) = text.parse() {
+        return Ok(plain);
+    }
+    let (mut total, mut digits) = (0_u32, String::new());
+    for character in text.chars() {
+        let unit = match character {
+            '0'..='9' => {
+                digits.push(character);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => return Err(wrong()),
+        };
+        let number: u32 = std::mem::take(&mut digits).parse().map_err(|_| wrong())?;
+        total = number.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
+    }
+    if digits.is_empty() && !text.is_empty() { Ok(total) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_make_sense_to_clap() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_understood() {
+        assert_eq!(seconds("90"), Ok(90));
+        assert_eq!(seconds("30m"), Ok(1800));
+        assert_eq!(seconds("1h30m5s"), Ok(5405));
+        for wrong in ["", "m", "5x", "1h5", "99999999h", "-1s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_secret_can_be_an_argument() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_long().unwrap_or_default();
+                let takes_value = argument.get_action().takes_values();
+                assert!(!(takes_value && ["secret", "password"].contains(&name)), "{} --{name}", command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+}

@@ -1,0 +1,40 @@
+//! `deployer daemon`: the background daemon's life.
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::guest::Guest;
+
+pub mod logs;
+pub mod restart;
+pub mod start;
+pub mod status;
+pub mod stop;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the daemon
+    Start(start::Args),
+    /// Stop the daemon when it is idle
+    Stop(stop::Args),
+    /// Stop the daemon and start it again
+    Restart(restart::Args),
+    /// Show what the daemon is doing
+    Status(status::Args),
+    /// Print the end of the daemon's log
+    Logs(logs::Args),
+}
+
+impl Command {
+    /// Runs it.
+    pub async fn run(self, guest: &Guest) -> Outcome {
+        match self {
+            Self::Start(args) => start::run(guest, args).await,
+            Self::Stop(args) => stop::run(guest, args).await,
+            Self::Restart(args) => restart::run(guest, args).await,
+            Self::Status(args) => status::run(guest, args).await,
+            Self::Logs(args) => logs::run(guest, args).await,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The commands: one file a verb.
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::guest::Guest;
+
+pub mod admin;
+pub mod apply;
+pub mod completion;
+pub mod context;
+pub mod daemon;
+pub mod destroy;
+pub mod history;
+pub mod lock;
+pub mod login;
+pub mod logout;
+pub mod outputs;
+pub mod plan;
+pub mod run;
+pub mod schema;
+pub mod session;
+pub mod stack;
+pub mod status;
+pub mod tenant;
+pub mod version;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set up a backend and sign in as its admin
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Sign in as a tenant
+    Login(login::Args),
+    /// Sign out of the tenant
+    Logout(logout::Args),
+    /// Show the tenant's session
+    Session(session::Args),
+    /// Choose among the identities that are signed in on this computer
+    #[command(subcommand)]
+    Context(context::Command),
+    /// Manage tenants (admin), or see your own
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Write, check and list stacks
+    #[command(subcommand)]
+    Stack(stack::Command),
+    /// Show what an apply (or a destroy) would do
+    Plan(plan::Args),
+    /// Deploy a stack
+    Apply(apply::Args),
+    /// Remove what a stack has deployed
+    Destroy(destroy::Args),
+    /// Show what is deployed and whether it is healthy
+    Status(status::Args),
+    /// Show the outputs of the last apply
+    Outputs(outputs::Args),
+    /// List the finished runs of a stack
+    History(history::Args),
+    /// List, watch and cancel runs
+    #[command(subcommand)]
+    Run(run::Command),
+    /// List locks, run a command under one, or take a dead holder's away
+    #[command(subcommand)]
+    Lock(lock::Command),
+    /// Show the version of this program and of the daemon
+    Version(version::Args),
+    /// Print the JSON Schema of the stack file, for editors
+    Schema(schema::Args),
+    /// Print the completion script of a shell
+    Completion(completion::Args),
+    /// Start, stop and look at the background daemon
+    #[command(subcommand)]
+    Daemon(daemon::Command),
+}
+
+impl Command {
+    /// Runs it.
+    pub async fn run(self, guest: &Guest) -> Outcome {
+        match self {
+            Self::Admin(command) => command.run(guest).await,
+            Self::Login(args) => login::run(guest, args).await,
+            Self::Logout(args) => logout::run(guest, args).await,
+            Self::Session(args) => session::run(guest, args).await,
+            Self::Context(command) => command.run(guest).await,
+            Self::Tenant(command) => command.run(guest).await,
+            Self::Stack(command) => command.run(guest).await,
+            Self::Plan(args) => plan::run(guest, args).await,
+            Self::Apply(args) => apply::run(guest, args).await,
+            Self::Destroy(args) => destroy::run(guest, args).await,
+            Self::Status(args) => status::run(guest, args).await,
+            Self::Outputs(args) => outputs::run(guest, args).await,
+            Self::History(args) => history::run(guest, args).await,
+            Self::Run(command) => command.run(guest).await,
+            Self::Lock(command) => command.run(guest).await,
+            Self::Version(args) => version::run(guest, args).await,
+            Self::Schema(args) => schema::run(guest, args).await,
+            Self::Completion(args) => completion::run(guest, args),
+            Self::Daemon(command) => command.run(guest).await,
+        }
+    }
+}

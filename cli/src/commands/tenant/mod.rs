@@ -1,0 +1,40 @@
+//! `deployer tenant`: manage tenants, or see your own.
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::guest::Guest;
+
+pub mod details;
+pub mod init;
+pub mod list;
+pub mod show;
+pub mod stacks;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a tenant (admin)
+    Init(init::Args),
+    /// List all tenants (admin)
+    List(list::Args),
+    /// Show a tenant (admin)
+    Show(show::Args),
+    /// Show the tenant that you are signed in to
+    Details(details::Args),
+    /// List the tenant's stacks
+    Stacks(stacks::Args),
+}
+
+impl Command {
+    /// Runs it.
+    pub async fn run(self, guest: &Guest) -> Outcome {
+        match self {
+            Self::Init(args) => init::run(guest, args).await,
+            Self::List(args) => list::run(guest, args).await,
+            Self::Show(args) => show::run(guest, args).await,
+            Self::Details(args) => details::run(guest, args).await,
+            Self::Stacks(args) => stacks::run(guest, args).await,
+        }
+    }
+}

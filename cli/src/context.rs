@@ -1,0 +1,311 @@
+//! The only reader of the environment: what the caller lends to the daemon, and what the terminal can show.
+#![allow(clippy::disallowed_methods, reason = "the one file that may")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use deployer_proto::v1::{Backend, CallContext, FullEnvironment, InlineSignIn, Mode};
+use deployer_proto::version::PROTOCOL;
+
+use crate::args::Globals;
+use crate::report::Report;
+
+/// Never lent to the daemon as part of an environment.
+const SECRETS: [&str; 2] = ["DEPLOYER_SECRET", "DEPLOYER_ADMIN_PASSWORD"];
+
+/// Lent by prefix: clouds, proxies and our own settings.
+const PREFIXES: [&str; 2] = ["AWS_", "DEPLOYER_"];
+
+/// Lent by suffix, in either case.
+const SUFFIXES: [&str; 1] = ["_PROXY"];
+
+/// Lent by name: who the user is, and what CI systems say of their user and run. Never a CI system's token.
+const NAMES: [&str; 37] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITHUB_ACTOR",
+    "GITHUB_RUN_ID",
+    "GITHUB_RUN_ATTEMPT",
+    "GITHUB_REPOSITORY",
+    "GITHUB_SERVER_URL",
+    "GITHUB_SHA",
+    "GITHUB_REF_NAME",
+    "GITHUB_WORKFLOW",
+    "GITLAB_CI",
+    "GITLAB_USER_LOGIN",
+    "GITLAB_USER_EMAIL",
+    "CI_JOB_ID",
+    "CI_JOB_URL",
+    "CI_PIPELINE_ID",
+    "CI_PROJECT_PATH",
+    "CI_COMMIT_SHA",
+    "CI_COMMIT_REF_NAME",
+    "BUILDKITE_BUILD_CREATOR",
+    "BUILDKITE_BUILD_ID",
+    "BUILDKITE_BUILD_URL",
+    "CIRCLE_USERNAME",
+    "CIRCLE_BUILD_URL",
+    "JENKINS_URL",
+    "BUILD_USER_ID",
+    "BUILD_URL",
+    "BUILD_TAG",
+    "TF_BUILD",
+    "BUILD_REQUESTEDFOREMAIL",
+];
+
+/// The environment and the place that the program was started in.
+#[derive(Debug)]
+pub struct Surroundings {
+    variables: BTreeMap<String, String>,
+    cwd: String,
+    host: String,
+}
+
+impl Surroundings {
+    /// Reads them once.
+    pub fn read() -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let cwd = std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self { variables, cwd, host }
+    }
+
+    /// The value of a variable; an empty one counts as absent.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a CI system runs this.
+    pub fn in_ci(&self) -> bool {
+        self.value("CI").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+    }
+
+    /// Whether text may hold more than ASCII.
+    pub fn utf8(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.value(name));
+        let locale = locale.unwrap_or_default().to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    }
+
+    /// Whether the terminal understands nothing but lines.
+    pub fn dumb_terminal(&self) -> bool {
+        self.value("TERM") == Some("dumb")
+    }
+
+    fn lent(&self) -> HashMap<String, String> {
+        self.variables.iter().filter(|(name, _)| is_lent(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+
+    fn everything(&self) -> FullEnvironment {
+        let kept = self.variables.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
+        FullEnvironment { variables: kept.map(|(name, value)| (name.clone(), value.clone())).collect() }
+    }
+
+    /// The backend that the variables name, if they do.
+    pub fn backend(&self) -> Result<Option<Backend>, Report> {
+        let address = address(
+            Given { value: self.value("DEPLOYER_BACKEND"), name: "DEPLOYER_BACKEND" },
+            Given { value: self.value("DEPLOYER_BUCKET"), name: "DEPLOYER_BUCKET" },
+        )?;
+        Ok(address.map(|address| Backend {
+            address,
+            region: self.value("DEPLOYER_REGION").unwrap_or_default().to_owned(),
+            profile: String::new(),
+            role_arn: self.value("DEPLOYER_ROLE_ARN").unwrap_or_default().to_owned(),
+        }))
+    }
+
+    fn sign_in(&self, mode: Mode) -> Result<Option<InlineSignIn>, Report> {
+        let (tenant, secret) = match mode {
+            Mode::Admin => ("", self.value("DEPLOYER_ADMIN_PASSWORD")),
+            Mode::Tenant => (self.value("DEPLOYER_TENANT").unwrap_or_default(), self.value("DEPLOYER_SECRET")),
+            Mode::Unspecified => return Ok(None),
+        };
+        let Some(secret) = secret else { return Ok(None) };
+        if mode == Mode::Tenant && tenant.is_empty() {
+            return Err(Report::usage("DEPLOYER_SECRET is set, but DEPLOYER_TENANT is not")
+                .hint("set DEPLOYER_TENANT to the tenant that the secret belongs to"));
+        }
+        let Some(backend) = self.backend()? else {
+            return Err(Report::usage("no backend to sign in to")
+                .hint("set DEPLOYER_BACKEND to s3://BUCKET or local:PATH, or DEPLOYER_BUCKET to a bucket"));
+        };
+        Ok(Some(InlineSignIn {
+            backend: Some(backend),
+            tenant: tenant.to_owned(),
+            secret: secret.to_owned(),
+            otp: String::new(),
+        }))
+    }
+
+    /// Builds what travels with every call. `mode` decides whose credentials a call without a daemon carries.
+    pub fn call(&self, globals: &Globals, mode: Mode) -> Result<CallContext, Report> {
+        let sign_in = if self.private(globals) { self.sign_in(mode)? } else { None };
+        Ok(CallContext {
+            protocol: PROTOCOL,
+            client: concat!("deployer/", env!("CARGO_PKG_VERSION")).to_owned(),
+            cwd: self.cwd.clone(),
+            actor: globals.actor.clone().unwrap_or_default(),
+            host: self.host.clone(),
+            environment: self.lent(),
+            full_environment: None,
+            context: globals
+                .context
+                .clone()
+                .or_else(|| self.value("DEPLOYER_CONTEXT").map(str::to_owned))
+                .unwrap_or_default(),
+            request_id: request_id(),
+            sign_in,
+        })
+    }
+
+    /// The same for calls that run commands: they see the whole environment, less the secrets.
+    pub fn call_with_commands(&self, globals: &Globals, mode: Mode) -> Result<CallContext, Report> {
+        Ok(CallContext { full_environment: Some(self.everything()), ..self.call(globals, mode)? })
+    }
+
+    /// Whether the command runs without the background daemon.
+    pub fn private(&self, globals: &Globals) -> bool {
+        globals.no_daemon || self.in_ci()
+    }
+}
+
+/// A value and what it is called where it came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The value, if there is one.
+    pub value: Option<&'a str>,
+    /// The flag or variable.
+    pub name: &'a str,
+}
+
+/// Joins a backend's address and a bucket's name; two that disagree are an error.
+pub fn address(backend: Given<'_>, bucket: Given<'_>) -> Result<Option<String>, Report> {
+    let from_bucket = bucket.value.map(|bucket| format!("s3://{}", bucket.trim_start_matches("s3://")));
+    match (backend.value, from_bucket) {
+        (Some(backend_value), Some(from_bucket))
+            if backend_value.trim_end_matches('/') != from_bucket.trim_end_matches('/') =>
+        {
+            Err(Report::usage(format!("{} and {} disagree", backend.name, bucket.name))
+                .fact(backend.name, backend_value)
+                .fact(bucket.name, bucket.value.unwrap_or_default())
+                .hint(format!(
+                    "give only one of them; {} s3://BUCKET says the same as {} BUCKET",
+                    backend.name, bucket.name
+                )))
+        }
+        (Some(backend), _) => Ok(Some(backend.to_owned())),
+        (None, bucket) => Ok(bucket),
+    }
+}
+
+fn is_lent(name: &str) -> bool {
+    let lent = NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || SUFFIXES.iter().any(|suffix| name.to_ascii_uppercase().ends_with(suffix));
+    lent && !SECRETS.contains(&name)
+}
+
+/// Random enough to find one call in a log; nothing depends on it.
+fn request_id() -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}", random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Surroundings { variables, cwd: "/work".to_owned(), host: "build-7".to_owned() }
+    }
+
+    fn private() -> Globals {
+        Globals { no_daemon: true, ..Globals::default() }
+    }
+
+    #[test]
+    fn only_what_backends_need_is_lent() {
+        let given = surroundings(&[
+            ("AWS_PROFILE", "dev"),
+            ("HOME", "/home/a"),
+            ("https_proxy", "http://p"),
+            ("GITHUB_ACTOR", "alice"),
+            ("GITHUB_TOKEN", "hush"),
+            ("DEPLOYER_ACTOR", "bob"),
+            ("DEPLOYER_SECRET", "hush"),
+            ("DEPLOYER_ADMIN_PASSWORD", "hush"),
+            ("EDITOR", "vi"),
+        ]);
+        let call = given.call(&Globals::default(), Mode::Tenant).unwrap();
+        let mut names: Vec<_> = call.environment.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["AWS_PROFILE", "DEPLOYER_ACTOR", "GITHUB_ACTOR", "HOME", "https_proxy"]);
+        assert!(call.full_environment.is_none() && call.sign_in.is_none());
+    }
+
+    #[test]
+    fn commands_see_everything_but_the_secrets() {
+        let given = surroundings(&[("EDITOR", "vi"), ("DEPLOYER_SECRET", "hush"), ("DEPLOYER_ADMIN_PASSWORD", "hush")]);
+        let call = given.call_with_commands(&Globals::default(), Mode::Tenant).unwrap();
+        let variables = call.full_environment.unwrap().variables;
+        assert_eq!(variables.len(), 1);
+        assert_eq!(variables["EDITOR"], "vi");
+    }
+
+    #[test]
+    fn without_a_daemon_the_sign_in_comes_from_the_variables() {
+        let given = surroundings(&[
+            ("DEPLOYER_TENANT", "payments-team"),
+            ("DEPLOYER_SECRET", "hush"),
+            ("DEPLOYER_BUCKET", "b"),
+            ("DEPLOYER_REGION", "eu-west-1"),
+        ]);
+        let sign_in = given.call(&private(), Mode::Tenant).unwrap().sign_in.unwrap();
+        assert_eq!((sign_in.tenant.as_str(), sign_in.secret.as_str()), ("payments-team", "hush"));
+        let backend = sign_in.backend.unwrap();
+        assert_eq!((backend.address.as_str(), backend.region.as_str()), ("s3://b", "eu-west-1"));
+        assert!(given.call(&private(), Mode::Admin).unwrap().sign_in.is_none());
+        assert!(given.call(&private(), Mode::Unspecified).unwrap().sign_in.is_none());
+    }
+
+    #[test]
+    fn a_half_given_sign_in_names_what_is_missing() {
+        let given = surroundings(&[("DEPLOYER_SECRET", "hush")]);
+        let report = given.call(&private(), Mode::Tenant).unwrap_err();
+        assert!(report.error().unwrap().hints[0].contains("DEPLOYER_TENANT"));
+        let given = surroundings(&[("DEPLOYER_SECRET", "hush"), ("DEPLOYER_TENANT", "x")]);
+        let report = given.call(&private(), Mode::Tenant).unwrap_err();
+        assert!(report.error().unwrap().hints[0].contains("DEPLOYER_BACKEND"));
+    }
+
+    #[test]
+    fn backend_and_bucket_must_agree() {
+        let pair = |backend, bucket| {
+            address(Given { value: backend, name: "--backend" }, Given { value: bucket, name: "--bucket" })
+        };
+        assert_eq!(pair(None, Some("b")).unwrap().as_deref(), Some("s3://b"));
+        assert_eq!(pair(Some("s3://b"), Some("b")).unwrap().as_deref(), Some("s3://b"));
+        assert_eq!(pair(Some("local:x"), None).unwrap().as_deref(), Some("local:x"));
+        assert_eq!(pair(None, None).unwrap(), None);
+        assert_eq!(pair(Some("local:x"), Some("b")).unwrap_err().exit(), crate::exit::USAGE);
+    }
+
+    #[test]
+    fn the_locale_decides_about_ascii() {
+        assert!(surroundings(&[("LANG", "en_US.UTF-8")]).utf8());
+        assert!(!surroundings(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")]).utf8());
+        assert!(surroundings(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8")]).utf8());
+        assert!(!surroundings(&[]).utf8());
+    }
+}

@@ -1,0 +1,57 @@
+//! What every command needs: the global flags, the terminal, the environment, and the way to the daemon.
+
+use deployer_proto::v1::{CallContext, Mode};
+use tonic::transport::Channel;
+
+use crate::args::Globals;
+use crate::commands::Command;
+use crate::context::Surroundings;
+use crate::output::Terminal;
+use crate::report::Report;
+use crate::{Outcome, connect, interrupt};
+
+/// One run of the program.
+#[derive(Debug)]
+pub struct Guest {
+    /// The flags that every command has.
+    pub globals: Globals,
+    /// Where answers go.
+    pub terminal: Terminal,
+    /// Where the program was started.
+    pub surroundings: Surroundings,
+}
+
+impl Guest {
+    /// Looks around once.
+    pub fn new(mut globals: Globals) -> Self {
+        let surroundings = Surroundings::read();
+        globals.no_daemon = surroundings.private(&globals);
+        let terminal = Terminal::new(&globals, &surroundings);
+        Self { globals, terminal, surroundings }
+    }
+
+    /// Runs a command until it is done or Ctrl-C ends it.
+    pub async fn run(&self, command: Command) -> Outcome {
+        let outcome = tokio::select! {
+            outcome = command.run(self) => outcome,
+            report = interrupt::unclaimed() => Err(report),
+        };
+        connect::finish(&self.globals).await;
+        outcome
+    }
+
+    /// Connects to the daemon, starting it where needed.
+    pub async fn channel(&self) -> Result<Channel, Report> {
+        connect::channel(&self.globals).await
+    }
+
+    /// Builds the context of a call in a mode; `Mode::Unspecified` for calls that need no session.
+    pub fn call(&self, mode: Mode) -> Result<Option<CallContext>, Report> {
+        self.surroundings.call(&self.globals, mode).map(Some)
+    }
+
+    /// The same for calls that run commands.
+    pub fn call_with_commands(&self, mode: Mode) -> Result<Option<CallContext>, Report> {
+        self.surroundings.call_with_commands(&self.globals, mode).map(Some)
+    }
+}

@@ -1,0 +1,50 @@
+//! deployer's command line: arguments in, one request out, its answer printed, an exit code.
+//!
+//! Rooms, in reading order: [`args`] (what can be typed), [`guest`] (what every command needs), [`context`] (the only
+//! reader of the environment), [`connect`] (the way to the daemon), [`commands`] (one file a verb), [`follow`] (a run
+//! as it happens), [`prompt`] (questions), [`output`] (how answers look), [`report`] (how errors look), [`exit`] (the
+//! one table of exit codes).
+//!
+//! **Invariant:** nothing is kept between two commands; all that the daemon may know travels in one `CallContext`.
+//! **Invariant:** only [`output`] writes to the terminal, and it escapes whatever came from elsewhere.
+
+pub mod args;
+pub mod commands;
+pub mod connect;
+pub mod context;
+pub mod exit;
+pub mod guest;
+pub mod interrupt;
+pub mod output;
+pub mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::exit::Exit;
+use crate::guest::Guest;
+use crate::report::Report;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    report::install_panic_hook();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_usage(&error).into(),
+    };
+    let guest = Guest::new(cli.globals);
+    let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(guest.run(cli.command)),
+        Err(error) => Err(Report::internal("could not start").caused_by(error.to_string())),
+    };
+    match exit {
+        Ok(exit) => exit,
+        Err(report) => guest.terminal.fail(&report),
+    }
+    .into()
+}
+
+/// What every command answers.
+pub type Outcome = Result<Exit, Report>;
