@@ -4,6 +4,7 @@
 //! `all` tries every law of a port, each on a port of its own.
 #![allow(clippy::unwrap_used, reason = "a law that cannot be tried is broken")]
 
+pub mod locks;
 pub mod objects;
 pub mod secrets;
 

@@ -263,9 +263,9 @@ impl LockItem {
     /// item of an older tool its holder, heartbeat and expiry.
     pub fn mark(&self) -> LockMark {
         let names = if self.is_legacy() {
-            [a::FENCING_TOKEN, a::LOCKED_BY, a::HEARTBEAT, a::LOCK_EXPIRY]
+            [a::LOCK_ID, a::FENCING_TOKEN, a::LOCKED_BY, a::HEARTBEAT, a::LOCK_EXPIRY]
         } else {
-            [a::LOCK_STATE, a::SESSION_ID, a::FENCING_TOKEN, a::HB_SEQ]
+            [a::LOCK_ID, a::LOCK_STATE, a::SESSION_ID, a::FENCING_TOKEN, a::HB_SEQ]
         };
         LockMark { seen: names.map(|name| (name, self.attribute(name).cloned())) }
     }
@@ -274,11 +274,11 @@ impl LockItem {
 /// Tells two states of one lock apart: as long as the protocol is kept it never repeats after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LockMark {
-    seen: [(&'static str, Option<Attribute>); 4],
+    seen: [(&'static str, Option<Attribute>); 5],
 }
 
 impl LockMark {
-    /// The attributes that make the mark, absent ones included.
+    /// The attributes that make the mark, absent ones included; `LockID` is among them, so that no missing item has it.
     pub fn seen(&self) -> &[(&'static str, Option<Attribute>)] {
         &self.seen
     }

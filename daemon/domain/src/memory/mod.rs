@@ -2,9 +2,11 @@
 //!
 //! They are deterministic: their time is a counter, their versions are what is weakest among the real ones.
 
+mod locks;
 mod objects;
 mod secrets;
 
+pub use locks::MemoryLocks;
 pub use objects::MemoryObjects;
 pub use secrets::MemorySecrets;
 
