@@ -3,5 +3,6 @@
 pub mod aws;
 pub mod clock;
 pub mod embedded;
+pub mod engine;
 pub mod lease;
 pub mod operation;

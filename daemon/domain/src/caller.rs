@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::backend::BackendRef;
+use crate::name::TenantId;
+
 /// One caller, as the call context describes it.
 #[derive(Clone, Default)]
 pub struct Caller {
@@ -22,6 +25,21 @@ pub struct Caller {
     pub context: Option<String>,
     /// The request's id, for logs.
     pub request_id: String,
+    /// Credentials that travel with the call instead of a stored session; nothing of it is stored.
+    pub sign_in: Option<InlineSignIn>,
+}
+
+/// Sign-in for one call.
+#[derive(Debug, Clone)]
+pub struct InlineSignIn {
+    /// Where.
+    pub backend: BackendRef,
+    /// The tenant; `None` for an admin.
+    pub tenant: Option<TenantId>,
+    /// The tenant's secret or the admin's password.
+    pub secret: SecretString,
+    /// The one-time password, where the admin secret asks for one.
+    pub otp: Option<SecretString>,
 }
 
 impl Caller {

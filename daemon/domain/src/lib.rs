@@ -16,13 +16,29 @@ pub mod name;
 pub mod backend;
 pub mod caller;
 pub mod clock;
+pub mod entropy;
 pub mod lease;
 pub mod lock;
 pub mod object;
 pub mod port_error;
 pub mod secret_store;
+pub mod vault;
+
+pub mod context;
+pub mod session;
+pub mod tenant;
+pub mod tenant_config;
 
 pub mod state;
+
+pub mod expression;
+pub mod graph;
+pub mod manifest;
+pub mod nearest;
+pub mod plan;
+pub mod schema;
+pub mod source;
+pub mod yaml;
 
 #[cfg(feature = "testing")]
 pub mod laws;

@@ -7,6 +7,7 @@ mod database;
 mod failure;
 mod file;
 mod identity;
+mod lock_table;
 mod object_store;
 mod schema;
 mod secret_store;
@@ -14,6 +15,7 @@ mod secret_store;
 pub use database::{Database, Databases};
 pub use failure::Failure;
 pub use identity::OsUser;
+pub use lock_table::EmbeddedLocks;
 pub use object_store::EmbeddedObjects;
 pub use secret_store::EmbeddedSecrets;
 

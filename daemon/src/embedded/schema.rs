@@ -5,7 +5,7 @@ use std::path::Path;
 use deployer_domain::object::PortError;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Failure, object_store, secret_store};
+use super::{Failure, lock_table, object_store, secret_store};
 
 /// The version that this program writes into `user_version`.
 const VERSION: i64 = 1;
@@ -13,7 +13,7 @@ const VERSION: i64 = 1;
 const APPLICATION_ID: i64 = 0x6470_6c72;
 
 /// What version 1 consists of; each port brings its own table.
-const TABLES: &[&str] = &[object_store::TABLE, secret_store::TABLE];
+const TABLES: &[&str] = &[lock_table::TABLE, object_store::TABLE, secret_store::TABLE];
 
 /// What to do with a file that has nothing in it yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

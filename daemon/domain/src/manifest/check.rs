@@ -1,0 +1,61 @@
+//! Whether what a file refers to is there, and whether anything depends on itself.
+
+use super::Place;
+use super::build::Draft;
+use crate::expression::Reference;
+use crate::graph::Graph;
+use crate::name::ComponentId;
+use crate::nearest::did_you_mean;
+
+/// A name that the file uses and that must be described somewhere.
+pub(super) enum Mention {
+    Variable(String, Place),
+    Component(ComponentId, Place),
+}
+
+impl Mention {
+    pub fn of(reference: Reference, place: Place) -> Option<Self> {
+        match reference {
+            Reference::Variable(name) => Some(Self::Variable(name, place)),
+            Reference::Output(component, _) => Some(Self::Component(component, place)),
+            _ => None,
+        }
+    }
+}
+
+/// Reports every name that is used and not described.
+pub(super) fn mentions(draft: &mut Draft) {
+    let known: Vec<String> = draft.components.iter().map(|component| component.id.to_string()).collect();
+    let described: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).collect();
+    let mut found = Vec::new();
+    for mention in &draft.mentions {
+        match mention {
+            Mention::Variable(name, place) if !draft.variables.contains_key(name) => {
+                let hint = did_you_mean(name, draft.variables.keys().map(String::as_str));
+                let hint = hint.unwrap_or_else(|| "declare it under `variables:`".to_owned());
+                found.push(place.problem(format!("unknown variable `{name}`"), Some(hint)));
+            }
+            Mention::Component(id, place) if !described.contains(id.to_string().as_str()) => {
+                let hint = did_you_mean(&id.to_string(), known.iter().map(String::as_str));
+                found.push(place.problem(format!("unknown component `{id}`"), hint));
+            }
+            _ => {}
+        }
+    }
+    draft.problems.extend(found);
+}
+
+/// Reports one whole cycle for each knot of components.
+pub(super) fn cycles(draft: &mut Draft, graph: &Graph) {
+    for cycle in graph.cycles() {
+        let mut names: Vec<String> = cycle.iter().map(|&at| graph.id(at).to_string()).collect();
+        names.push(names[0].clone());
+        let message = match cycle.len() {
+            1 => format!("`{}` depends on itself", names[0]),
+            _ => format!("these components depend on each other: {}", names.join(" -> ")),
+        };
+        let hint = "each needs the next one first; take one `dependsOn` or reference away".to_owned();
+        let problem = draft.components[cycle[0]].place.problem(message, Some(hint));
+        draft.problems.push(problem);
+    }
+}

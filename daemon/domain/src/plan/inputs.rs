@@ -1,0 +1,95 @@
+//! What goes into a component, part by part, so that a plan can say which part changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+
+use super::{Change, DeployedCommand, RecordedText, SensitiveKey};
+use crate::expression::{Resolved, Shown};
+use crate::manifest::{Component, Definition};
+use crate::source::hex;
+use crate::state::ComponentState;
+
+/// One part of what goes into a component.
+pub(super) struct Part {
+    name: String,
+    /// Its hash; none while its value is not known.
+    hash: Option<String>,
+    shown: Option<Shown>,
+}
+
+impl Part {
+    /// The parts as the state keeps them; those that are not known are left out.
+    pub fn hashes(parts: &[Self]) -> BTreeMap<String, String> {
+        parts.iter().filter_map(|part| Some((part.name.clone(), part.hash.clone()?))).collect()
+    }
+}
+
+/// The parts of a component with these values; sensitive ones only as a keyed HMAC.
+pub(super) fn parts(
+    component: &Component,
+    environment: &BTreeMap<String, Resolved>,
+    files: impl Fn(&str) -> Option<String>,
+    key: &SensitiveKey,
+) -> Vec<Part> {
+    let Definition::Command(command) = &component.definition;
+    let texts =
+        [("apply", Some(&command.apply)), ("destroy", command.destroy.as_ref()), ("check", command.check.as_ref())];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(name, text)| Some(Part { name: name.to_owned(), hash: Some(plain_hash(text?)), shown: None }));
+    let values = environment.iter().map(|(name, value)| {
+        let part = format!("environment.{name}");
+        let hash = match value {
+            Resolved::Plain(text) => Some(plain_hash(text)),
+            Resolved::Sensitive(secret) => Some(key.mac(&format!("{}\0{part}", component.id), secret.expose_secret())),
+            Resolved::Unknown(_) => None,
+        };
+        Part { name: part, hash, shown: Some(value.shown()) }
+    });
+    let globs = command.inputs.iter().map(|pattern| {
+        let hash = files(&pattern.glob).unwrap_or_default();
+        Part { name: format!("inputs {}", pattern.glob), hash: Some(shorten(&hash)), shown: None }
+    });
+    texts.chain(values).chain(globs).collect()
+}
+
+/// The hash over all parts.
+pub(super) fn hash(inputs: &BTreeMap<String, String>) -> String {
+    let mut hasher = Sha256::new();
+    for (name, hash) in inputs {
+        hasher.update(name.as_bytes());
+        hasher.update([0]);
+        hasher.update(hash.as_bytes());
+        hasher.update([0]);
+    }
+    hex(&hasher.finalize())
+}
+
+/// The parts that differ from what is deployed.
+pub(super) fn changes(parts: &[Part], state: &ComponentState) -> Vec<Change> {
+    let deployed: DeployedCommand = serde::Deserialize::deserialize(&state.definition).unwrap_or_default();
+    let before = |name: &str| {
+        let recorded = deployed.environment.get(name.strip_prefix("environment.")?)?;
+        Some(match recorded {
+            RecordedText::Value(text) => Shown::Plain(text.clone()),
+            RecordedText::Expression(_) => Shown::Sensitive,
+        })
+    };
+    let change = |name: &str, after: Option<Shown>| Change { part: name.to_owned(), before: before(name), after };
+    let wanted: BTreeSet<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+    let differs = |part: &&Part| part.hash.is_none() || part.hash.as_ref() != state.inputs.get(&part.name);
+    let different = parts.iter().filter(differs).map(|part| change(&part.name, part.shown.clone()));
+    let gone = state.inputs.keys().filter(|name| !wanted.contains(name.as_str())).map(|name| change(name, None));
+    different.chain(gone).collect()
+}
+
+fn plain_hash(text: &str) -> String {
+    shorten(&hex(&Sha256::digest(text.as_bytes())))
+}
+
+/// 128 bits tell parts apart well enough, and the state stays small.
+fn shorten(hash: &str) -> String {
+    hash.chars().take(32).collect()
+}

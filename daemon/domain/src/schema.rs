@@ -1,0 +1,95 @@
+//! The JSON Schema of the stack file, made from the same table as its reader.
+
+use serde_json::{Map, Value, json};
+
+use crate::manifest::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, Field, Kind, SERVICE_FIELDS, STACK_FIELDS};
+
+/// The JSON Schema (draft 2020-12) of `stack.yaml`; `#/$defs/service` is that of `services/<name>.yaml`.
+pub fn stack_schema() -> Value {
+    let available = || COMPONENT_TYPES.iter().filter(|known| known.available);
+    let mut schema = object(STACK_FIELDS.iter());
+    let mut definitions = Map::new();
+    definitions.insert("service".to_owned(), object(SERVICE_FIELDS.iter()));
+    definitions.insert("component".to_owned(), component(available()));
+    for known in available() {
+        let mut own = object(COMMON_FIELDS.iter().chain(known.fields));
+        own["properties"]["type"] = json!({ "const": known.name, "description": known.about });
+        definitions.insert(known.name.to_owned(), own);
+    }
+    schema["properties"]["services"]["additionalProperties"] = json!({ "$ref": "#/$defs/service" });
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("A stack of deployer");
+    schema["$defs"] = Value::Object(definitions);
+    schema
+}
+
+fn component<'a>(types: impl Iterator<Item = &'a ComponentType> + Clone) -> Value {
+    let names: Vec<&str> = types.clone().map(|known| known.name).collect();
+    let abouts: Vec<&str> = types.clone().map(|known| known.about).collect();
+    let cases: Vec<Value> = types
+        .map(|known| {
+            json!({
+                "if": { "properties": { "type": { "const": known.name } }, "required": ["type"] },
+                "then": { "$ref": format!("#/$defs/{}", known.name) },
+            })
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "required": ["type"],
+        "properties": {
+            "type": { "description": COMMON_FIELDS[0].about, "enum": names, "enumDescriptions": abouts },
+        },
+        "allOf": cases,
+    })
+}
+
+fn object<'a>(fields: impl Iterator<Item = &'a Field> + Clone) -> Value {
+    let required: Vec<&str> = fields.clone().filter(|field| field.required).map(|field| field.name).collect();
+    let properties: Map<String, Value> = fields.map(|field| (field.name.to_owned(), described(field))).collect();
+    let mut schema = json!({
+        "type": "object",
+        "properties": properties,
+        "patternProperties": { "^x-": {} },
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn described(field: &Field) -> Value {
+    let mut schema = kind(&field.kind);
+    schema["description"] = json!(field.about);
+    schema
+}
+
+/// A scalar's text is taken as it is written, so that a number or a truth value is a text as well.
+fn kind(kind_of: &Kind) -> Value {
+    match kind_of {
+        Kind::Text | Kind::Literal | Kind::Expression => json!({ "type": ["string", "number", "boolean"] }),
+        Kind::Shell => json!({ "type": "string", "pattern": "\\S" }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Duration => json!({ "type": "string", "pattern": "^[0-9]+ ?[a-z]+( ?[0-9]+ ?[a-z]+)*$" }),
+        Kind::OneOf(texts) => {
+            let (names, abouts): (Vec<_>, Vec<_>) = texts.iter().copied().unzip();
+            json!({ "enum": names, "enumDescriptions": abouts })
+        }
+        Kind::Checked(rule) => json!({ "type": ["string", "number"], "pattern": rule.pattern }),
+        Kind::List(item) => json!({ "type": ["array", "null"], "items": kind(item) }),
+        Kind::Map(rule, item) => json!({
+            "type": ["object", "null"],
+            "propertyNames": { "pattern": rule.pattern },
+            "additionalProperties": kind(item),
+        }),
+        Kind::Object(fields) => {
+            let mut schema = object(fields.iter());
+            if !fields.iter().any(|field| field.required) {
+                schema["type"] = json!(["object", "null"]);
+            }
+            schema
+        }
+        Kind::Component => json!({ "$ref": "#/$defs/component" }),
+    }
+}

@@ -1,0 +1,5 @@
+//! The engines, and the processes that they need.
+
+pub mod alive;
+pub mod guard;
+pub mod process;
