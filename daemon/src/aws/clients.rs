@@ -1,20 +1,30 @@
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::config::SharedInterceptor;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_config::identity::IdentityCache;
+use aws_config::profile::ProfileSet;
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{RequestChecksumCalculation, SharedHttpClient, SharedInterceptor};
 use aws_smithy_async::time::SharedTimeSource;
+use aws_types::os_shim_internal::Fs;
 use deployer_domain::backend::BackendRef;
 use deployer_domain::caller::Caller;
-use deployer_domain::object::PortResult;
+use deployer_domain::object::{PortError, PortResult};
+use jiff::Timestamp;
 
 use super::clock::{ReadDate, ServerClock};
 use super::connector::Route;
+use super::credentials::{self, Steady};
 use super::environment::CallerEnvironment;
+use super::error::credentials_error;
+use super::profile::{self, Process};
 
 /// A server that does not accept a connection in this time is as good as away.
-const CONNECT: Duration = Duration::from_millis(1_500);
+const CONNECT: Duration = Duration::from_secs(3);
+/// A program or a browser may have to be waited for; see [`Steady`].
+const CREDENTIALS: Duration = Duration::from_secs(65);
 
 /// The AWS clients of one caller in one place.
 ///
@@ -26,9 +36,11 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     /// For locks, from everywhere but the heartbeat's thread.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// For the making of the lock table, which takes longer than a lock may.
+    pub tables: aws_sdk_dynamodb::Client,
     /// For the admin secret.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// For the question who the caller is.
+    /// For the question who the caller is, with the caller's own credentials.
     pub sts: aws_sdk_sts::Client,
     /// The servers' time.
     pub clock: ServerClock,
@@ -46,21 +58,35 @@ impl Clients {
     /// Makes the clients from a caller's environment. Contacts nothing.
     pub async fn open(caller: &Caller, place: &BackendRef) -> PortResult<Self> {
         let environment = CallerEnvironment::new(caller, place);
+        let route = Route::new(&environment);
+        let http = route.connect()?;
+        Self::assemble(caller, place, environment, (route, http)).await
+    }
+
+    pub(super) async fn assemble(
+        caller: &Caller,
+        place: &BackendRef,
+        environment: CallerEnvironment,
+        (route, http): (Route, SharedHttpClient),
+    ) -> PortResult<Self> {
         let clock = ServerClock::default();
-        let plain = environment.variable("AWS_ENDPOINT_URL").is_some_and(|url| url.starts_with("http:"));
-        let route = Route::new(&environment, plain);
-        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .env(environment.as_sdk())
-            .http_client(route.connect()?)
-            .time_source(SharedTimeSource::new(clock.clone()))
-            .retry_config(RetryConfig::standard())
-            .load()
-            .await;
+        let own = own_config(&environment, http, &clock).await?;
+        let role = place.role_arn.as_deref();
+        let role = role.or_else(|| place.tenant.as_ref().and(environment.variable("DEPLOYER_ROLE_ARN")));
+        let config = match role {
+            None => own.clone(),
+            Some(role) => {
+                let tenant = place.tenant.as_ref().map(|id| id.as_str());
+                let provider = credentials::as_tenant(role, tenant, &caller.actor, &own).await;
+                with_credentials(&own, Steady::new(provider, clock.clone()))
+            }
+        };
         Ok(Self {
             s3: s3(&config, &clock),
-            dynamodb: dynamodb(&config, &clock),
+            dynamodb: locks(&config, &clock),
+            tables: aws_sdk_dynamodb::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&own),
             clock,
             config,
             route,
@@ -71,28 +97,124 @@ impl Clients {
     /// the runtime that opened them.
     pub fn separate_dynamodb(&self) -> PortResult<aws_sdk_dynamodb::Client> {
         let config = self.config.to_builder().http_client(self.route.connect()?).build();
-        Ok(dynamodb(&config, &self.clock))
+        Ok(locks(&config, &self.clock))
+    }
+
+    /// When the credentials in use end, as far as that is known; `None` when they do not.
+    pub async fn credentials_end(&self) -> PortResult<Option<Timestamp>> {
+        let Some(provider) = self.config.credentials_provider() else { return Ok(None) };
+        let found = provider.provide_credentials().await.map_err(|error| credentials_error(&error));
+        Ok(found?.expiry().and_then(|end| Timestamp::try_from(end).ok()))
+    }
+
+    /// The region in use.
+    pub fn region(&self) -> &str {
+        self.config.region().map(Region::as_ref).unwrap_or_default()
     }
 }
 
-fn s3(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(config)
-        .force_path_style(config.endpoint_url().is_some())
-        .interceptor(SharedInterceptor::new(ReadDate(clock.clone())))
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
+/// The caller's configuration with the caller's own credentials.
+async fn own_config(
+    environment: &CallerEnvironment,
+    http: SharedHttpClient,
+    clock: &ServerClock,
+) -> PortResult<SdkConfig> {
+    let profiles = profiles(environment).await?;
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .env(environment.as_sdk())
+        .fs(Fs::real())
+        .http_client(http)
+        .time_source(SharedTimeSource::new(clock.clone()))
+        .retry_config(RetryConfig::standard())
+        .timeout_config(time_for(0))
+        .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
+        .load()
+        .await;
+    check_region(&config)?;
+    let chain = if environment.holds_keys() { None } else { profile::process_chain(&profiles) };
+    let provider = match chain {
+        Some((command, roles)) => {
+            credentials::from_process(Process::new(command, environment.clone()), roles, &config).await
+        }
+        None => match config.credentials_provider() {
+            Some(provider) => provider,
+            None => return Ok(config),
+        },
+    };
+    Ok(with_credentials(&config, Steady::new(provider, clock.clone())))
 }
 
-fn dynamodb(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_dynamodb::Client {
-    let limits = TimeoutConfig::builder()
+fn with_credentials(config: &SdkConfig, provider: Steady) -> SdkConfig {
+    config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+}
+
+/// Reads the caller's profiles; one that was named must be there, or the SDK would quietly go on without it.
+#[allow(deprecated, reason = "its new home is a crate that nothing else here needs")]
+async fn profiles(environment: &CallerEnvironment) -> PortResult<ProfileSet> {
+    let files = aws_config::profile::profile_file::ProfileFiles::default();
+    let profiles = aws_config::profile::load(&Fs::real(), &environment.as_sdk(), &files, None).await;
+    let profiles = profiles.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        PortError::Invalid(format!("your AWS configuration cannot be read: {error}{cause}"))
+    })?;
+    match environment.variable("AWS_PROFILE") {
+        Some(name) if name != "default" && !environment.holds_keys() && profiles.get_profile(name).is_none() => {
+            Err(PortError::Invalid(format!("there is no profile {name} in your AWS configuration")))
+        }
+        _ => Ok(profiles),
+    }
+}
+
+/// A region becomes part of a host's name, where a wrong one would only show as a network that does not work.
+fn check_region(config: &SdkConfig) -> PortResult<()> {
+    let Some(region) = config.region() else {
+        return Err(PortError::Invalid(
+            "no AWS region is known: neither said, nor in your environment or profile".to_owned(),
+        ));
+    };
+    let parts: Vec<&str> = region.as_ref().split('-').collect();
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    let plausible = parts.len() >= 3 && parts[..parts.len() - 1].iter().all(word) && number(parts[parts.len() - 1]);
+    if plausible || config.endpoint_url().is_some() {
+        return Ok(());
+    }
+    let shown: String = region.as_ref().chars().take(40).collect();
+    Err(PortError::Invalid(format!("{shown:?} is not an AWS region; one looks like eu-west-1")))
+}
+
+/// The time limits of a request with a body of some bytes: a line of 100 kB a second must do.
+pub(super) fn time_for(bytes: usize) -> TimeoutConfig {
+    let transfer = Duration::from_millis(bytes as u64 / 100);
+    TimeoutConfig::builder()
         .connect_timeout(CONNECT)
+        .read_timeout(Duration::from_secs(15) + transfer)
+        .operation_attempt_timeout(Duration::from_secs(600))
+        .operation_timeout(Duration::from_secs(900))
+        .build()
+}
+
+fn s3(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_s3::Client {
+    let elsewhere = config.endpoint_url().is_some();
+    let mut builder = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(elsewhere)
+        .interceptor(SharedInterceptor::new(ReadDate(clock.clone())));
+    if elsewhere {
+        // Other makers' servers do not all know the newer checksums.
+        builder = builder.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    }
+    aws_sdk_s3::Client::from_conf(builder.build())
+}
+
+fn locks(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_dynamodb::Client {
+    let limits = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(1_500))
         .operation_attempt_timeout(Duration::from_millis(2_500))
         .operation_timeout(Duration::from_secs(5))
         .build();
-    let config = aws_sdk_dynamodb::config::Builder::from(config)
+    let builder = aws_sdk_dynamodb::config::Builder::from(config)
         .timeout_config(limits)
         .retry_config(RetryConfig::disabled())
-        .interceptor(SharedInterceptor::new(ReadDate(clock.clone())))
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
+        .interceptor(SharedInterceptor::new(ReadDate(clock.clone())));
+    aws_sdk_dynamodb::Client::from_conf(builder.build())
 }

@@ -23,8 +23,9 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// The caller's way to servers; `plain` when they are spoken to without TLS.
-    pub(super) fn new(environment: &CallerEnvironment, plain: bool) -> Self {
+    /// The caller's way to servers, which are spoken to without TLS only where an endpoint says so.
+    pub(super) fn new(environment: &CallerEnvironment) -> Self {
+        let plain = environment.variable("AWS_ENDPOINT_URL").is_some_and(|url| url.starts_with("http:"));
         let proxy: &[&str] = match plain {
             true => &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
             false => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],

@@ -1,12 +1,13 @@
 //! The caller's environment, in the form that the SDK takes instead of the daemon's own.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use aws_types::os_shim_internal::Env;
 use deployer_domain::backend::BackendRef;
 use deployer_domain::caller::Caller;
 use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
 
 /// Variables that name files; a relative one means a place in the caller's directory, not in the daemon's.
 const FILES: [&str; 5] = [
@@ -25,17 +26,21 @@ const CREDENTIALS: [&str; 6] = [
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
 ];
+/// What else clients, and programs that print credentials, depend on.
+const OTHERS: [&str; 5] = ["DEPLOYER_ROLE_ARN", "HOME", "PATH", "USER", "LOGNAME"];
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 /// What of a caller's environment AWS clients depend on.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct CallerEnvironment {
-    variables: HashMap<String, String>,
+    variables: BTreeMap<String, String>,
+    directory: PathBuf,
 }
 
 impl CallerEnvironment {
     /// Takes the caller's variables as far as they matter, with what the backend's place says put over them.
     pub(super) fn new(caller: &Caller, place: &BackendRef) -> Self {
-        let mut variables: HashMap<String, String> = caller
+        let mut variables: BTreeMap<String, String> = caller
             .environment
             .iter()
             .filter(|(name, value)| matters(name) && !value.expose_secret().is_empty())
@@ -48,7 +53,11 @@ impl CallerEnvironment {
         if let Some(region) = &place.region {
             variables.insert("AWS_REGION".to_owned(), region.clone());
         }
-        Self { variables }
+        if !variables.contains_key("AWS_EC2_METADATA_SERVICE_ENDPOINT") && !on_amazons_hardware() {
+            // Elsewhere nobody answers, and "no credentials" would take seconds to say.
+            variables.entry("AWS_EC2_METADATA_DISABLED".to_owned()).or_insert_with(|| "true".to_owned());
+        }
+        Self { variables, directory: caller.cwd.clone() }
     }
 
     /// A variable, if it is set and not empty.
@@ -61,14 +70,44 @@ impl CallerEnvironment {
         names.iter().find_map(|name| self.variable(name))
     }
 
+    /// Whether the environment itself holds keys, so that profiles are not asked.
+    pub(super) fn holds_keys(&self) -> bool {
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].iter().all(|name| self.variable(name).is_some())
+    }
+
     /// As the SDK takes it.
     pub(super) fn as_sdk(&self) -> Env {
-        Env::from(self.variables.clone())
+        Env::from(self.variables.clone().into_iter().collect::<std::collections::HashMap<_, _>>())
     }
 
     /// Everything, for a child process of the caller's.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The caller's working directory.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The AWS files of this caller, there or not.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let home = Path::new(self.variable("HOME").unwrap_or("/")).join(".aws");
+        let named = |name: &str, default: &str| self.variable(name).map_or_else(|| home.join(default), PathBuf::from);
+        let mut files = vec![named("AWS_CONFIG_FILE", "config"), named("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+        files.extend(self.variable("AWS_CA_BUNDLE").map(PathBuf::from));
+        files
+    }
+
+    /// A digest of everything, so that clients can be found again without their secrets being kept.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let fields = self.iter().chain([("", self.directory.to_str().unwrap_or_default())]);
+        for text in fields.flat_map(|(name, value)| [name, value]) {
+            digest.update(text.len().to_le_bytes());
+            digest.update(text);
+        }
+        digest.finalize().into()
     }
 }
 
@@ -79,14 +118,75 @@ impl std::fmt::Debug for CallerEnvironment {
 }
 
 fn matters(name: &str) -> bool {
-    let proxy = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
-    name.starts_with("AWS_")
-        || name.starts_with("DEPLOYER_")
-        || ["HOME", "PATH", "USER", "LOGNAME", "LANG", "TMPDIR"].contains(&name)
-        || proxy.iter().any(|known| name.eq_ignore_ascii_case(known))
+    name.starts_with("AWS_") || OTHERS.contains(&name) || PROXIES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn anchored(name: &str, value: &str, directory: &Path) -> String {
     let relative = FILES.contains(&name) && !value.starts_with(['/', '~']);
     if relative { directory.join(value).to_string_lossy().into_owned() } else { value.to_owned() }
+}
+
+/// Whether an instance's metadata could be there: on EC2 the firmware says whose the machine is. Where it says
+/// nothing (no such files), asking costs less than being wrong.
+fn on_amazons_hardware() -> bool {
+    let said = ["/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/bios_version"].map(std::fs::read_to_string);
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    match said.is_empty() {
+        true => cfg!(target_os = "linux"),
+        false => said.iter().any(|text| text.to_lowercase().contains("amazon")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(variables: &[(&str, &str)]) -> Caller {
+        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        Caller { environment, cwd: "/work".into(), ..Caller::default() }
+    }
+
+    fn place() -> BackendRef {
+        BackendRef::from("s3://acme-state".parse::<deployer_domain::backend::BackendAddress>().unwrap())
+    }
+
+    #[test]
+    fn only_what_matters_is_taken_and_relative_files_are_the_callers() {
+        let caller = caller(&[
+            ("AWS_CONFIG_FILE", "aws/config"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "~/elsewhere"),
+            ("EDITOR", "vi"),
+            ("https_proxy", "http://proxy"),
+            ("AWS_PROFILE", ""),
+        ]);
+        let environment = CallerEnvironment::new(&caller, &place());
+        assert_eq!(environment.variable("AWS_CONFIG_FILE"), Some("/work/aws/config"));
+        assert_eq!(environment.variable("AWS_SHARED_CREDENTIALS_FILE"), Some("~/elsewhere"));
+        assert_eq!(environment.variable("https_proxy"), Some("http://proxy"));
+        assert_eq!((environment.variable("EDITOR"), environment.variable("AWS_PROFILE")), (None, None));
+    }
+
+    #[test]
+    fn a_profile_named_at_sign_in_wins_over_keys_in_the_environment() {
+        let caller = caller(&[("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "S"), ("AWS_PROFILE", "mine")]);
+        assert!(CallerEnvironment::new(&caller, &place()).holds_keys());
+        let named = BackendRef { profile: Some("theirs".to_owned()), ..place() };
+        let environment = CallerEnvironment::new(&caller, &named);
+        assert!(!environment.holds_keys());
+        assert_eq!(environment.variable("AWS_PROFILE"), Some("theirs"));
+    }
+
+    #[test]
+    fn two_environments_have_one_digest_only_when_they_are_the_same() {
+        let digest = |variables: &[(&str, &str)]| CallerEnvironment::new(&caller(variables), &place()).digest();
+        assert_eq!(digest(&[("AWS_A", "1"), ("AWS_B", "2")]), digest(&[("AWS_B", "2"), ("AWS_A", "1"), ("X", "")]));
+        assert_ne!(digest(&[("AWS_A", "1AWS_B")]), digest(&[("AWS_A", "1"), ("AWS_B", "")]));
+        assert_ne!(digest(&[("AWS_ACCESS_KEY_ID", "1")]), digest(&[("AWS_ACCESS_KEY_ID", "2")]));
+    }
+
+    #[test]
+    fn no_value_shows_in_debug() {
+        let environment = CallerEnvironment::new(&caller(&[("AWS_SECRET_ACCESS_KEY", "hunter2")]), &place());
+        assert!(!format!("{environment:?}").contains("hunter2"));
+    }
 }

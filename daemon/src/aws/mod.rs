@@ -8,7 +8,18 @@
 mod clients;
 mod clock;
 mod connector;
+mod credentials;
 mod environment;
+mod error;
+mod identity;
+mod object_store;
+mod pool;
+mod profile;
+mod secret_store;
 
 pub use clients::Clients;
 pub use clock::ServerClock;
+pub use identity::StsIdentity;
+pub use object_store::S3Objects;
+pub use pool::ClientPool;
+pub use secret_store::SecretsManager;

@@ -1,0 +1,185 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use deployer_domain::key::{KeyPrefix, ObjectKey};
+use deployer_domain::object::{ETag, Listed, Object, ObjectStore, PortError, PortResult, Reread, WriteIf};
+use jiff::Timestamp;
+
+use super::Clients;
+use super::clients::time_for;
+use super::error::{port_error, proves_nothing_done};
+
+type PutError = SdkError<PutObjectError, HttpResponse>;
+
+/// How often a conditional write is sent that was proven not to have been carried out.
+const ATTEMPTS: u32 = 4;
+
+/// Documents in a bucket.
+#[derive(Debug, Clone)]
+pub struct S3Objects {
+    clients: Clients,
+    bucket: String,
+    page: Option<i32>,
+}
+
+impl S3Objects {
+    /// Keeps documents in a bucket, with a caller's clients.
+    pub fn new(clients: Clients, bucket: impl Into<String>) -> Self {
+        Self { clients, bucket: bucket.into(), page: None }
+    }
+
+    /// Lists in pages of this size, smaller than the server's.
+    #[must_use]
+    pub fn with_page_size(mut self, rows: i32) -> Self {
+        self.page = Some(rows);
+        self
+    }
+
+    fn place(&self) -> String {
+        format!("the bucket {}", self.bucket)
+    }
+
+    async fn get(&self, key: &ObjectKey, known: Option<&ETag>) -> PortResult<Reread> {
+        let request = self.clients.s3.get_object().bucket(&self.bucket).key(key.as_str());
+        match request.set_if_none_match(known.map(|etag| etag.0.clone())).send().await {
+            Ok(answer) => self.object(answer).await.map(Reread::Changed),
+            Err(error) if status(&error) == Some(304) => Ok(Reread::Unchanged),
+            Err(error) => match error.as_service_error() {
+                Some(GetObjectError::NoSuchKey(_)) => Ok(Reread::Gone),
+                _ => Err(port_error(error, &self.place())),
+            },
+        }
+    }
+
+    async fn object(&self, answer: GetObjectOutput) -> PortResult<Object> {
+        let etag = answer.e_tag.ok_or_else(|| self.nonsense("an object without an ETag"))?;
+        let modified = answer.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
+        let body =
+            answer.body.collect().await.map_err(|error| {
+                PortError::Unavailable(format!("an answer of {} was cut off: {error}", self.place()))
+            })?;
+        let modified = modified.unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Object { bytes: body.to_vec(), etag: ETag(etag), modified })
+    }
+
+    fn nonsense(&self, what: &str) -> PortError {
+        PortError::Invalid(format!("{} answered {what}", self.place()))
+    }
+
+    fn put(&self, key: &ObjectKey, bytes: Vec<u8>, condition: &WriteIf) -> PutObjectFluentBuilder {
+        let request = self.clients.s3.put_object().bucket(&self.bucket).key(key.as_str()).body(bytes.into());
+        let request = request.content_type(content_type(key.as_str()));
+        match condition {
+            WriteIf::Always => request,
+            WriteIf::Absent => request.if_none_match("*"),
+            WriteIf::Unchanged(etag) => request.if_match(&etag.0),
+        }
+    }
+
+    /// Sends a conditional write again only where the first was proven not to have been carried out.
+    async fn send(&self, key: &ObjectKey, bytes: Vec<u8>, condition: &WriteIf) -> Result<PutObjectOutput, PutError> {
+        let mut settings = aws_sdk_s3::config::Builder::new().timeout_config(time_for(bytes.len()));
+        if *condition == WriteIf::Always {
+            return self.put(key, bytes, condition).customize().config_override(settings).send().await;
+        }
+        settings = settings.retry_config(RetryConfig::disabled());
+        let mut attempt = 1;
+        loop {
+            let request = self.put(key, bytes.clone(), condition).customize();
+            match request.config_override(settings.clone()).send().await {
+                Err(error) if attempt < ATTEMPTS && proves_nothing_done(&error) => {
+                    tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|raw| raw.status().as_u16())
+}
+
+/// So that a browser and the provider's console show the document instead of saving it.
+fn content_type(key: &str) -> &'static str {
+    match key.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("json" | "tfstate") => "application/json",
+        Some("jsonl") => "application/jsonl",
+        Some("yaml") => "application/yaml",
+        Some("zst") => "application/zstd",
+        _ => "application/octet-stream",
+    }
+}
+
+#[async_trait]
+impl ObjectStore for S3Objects {
+    async fn read(&self, key: &ObjectKey) -> PortResult<Option<Object>> {
+        match self.get(key, None).await? {
+            Reread::Changed(object) => Ok(Some(object)),
+            Reread::Gone => Ok(None),
+            Reread::Unchanged => Err(self.nonsense("304 to a request without a condition")),
+        }
+    }
+
+    async fn reread(&self, key: &ObjectKey, known: &ETag) -> PortResult<Reread> {
+        self.get(key, Some(known)).await
+    }
+
+    async fn write(&self, key: &ObjectKey, bytes: Vec<u8>, condition: WriteIf) -> PortResult<ETag> {
+        match self.send(key, bytes, &condition).await {
+            Ok(answer) => answer.e_tag.map(ETag).ok_or_else(|| self.nonsense("a write without an ETag")),
+            Err(error) => {
+                let code = error.as_service_error().and_then(|error| error.meta().code());
+                let missing = code != Some("NoSuchBucket") && status(&error) == Some(404);
+                match condition {
+                    WriteIf::Unchanged(_) if missing => Err(PortError::Gone),
+                    _ => Err(port_error(error, &self.place())),
+                }
+            }
+        }
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> PortResult<()> {
+        let sent = self.clients.s3.delete_object().bucket(&self.bucket).key(key.as_str()).send().await;
+        sent.map(drop).map_err(|error| port_error(error, &self.place()))
+    }
+
+    async fn list(&self, prefix: &KeyPrefix) -> PortResult<Vec<Listed>> {
+        let request = self.clients.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix.as_str());
+        let mut pages = request.set_max_keys(self.page).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error(error, &self.place()))?;
+            found.extend(page.contents.unwrap_or_default().into_iter().filter_map(|row| {
+                let size = row.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                Some(Listed { key: prefix.listed(&row.key?)?, size })
+            }));
+        }
+        found.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(found)
+    }
+
+    async fn folders(&self, prefix: &KeyPrefix) -> PortResult<Vec<String>> {
+        let request = self.clients.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix.as_str()).delimiter("/");
+        let mut pages = request.set_max_keys(self.page).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error(error, &self.place()))?;
+            found.extend(
+                page.common_prefixes.unwrap_or_default().into_iter().filter_map(|row| {
+                    Some(row.prefix?.strip_prefix(prefix.as_str())?.trim_end_matches('/').to_owned())
+                }),
+            );
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+}
