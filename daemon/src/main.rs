@@ -1,10 +1,12 @@
-//! The daemon's program.
+//! `deployerd`: the daemon, or with `guard` as its first argument the process that watches over a child.
 
 use std::process::ExitCode;
 
+use deployer_daemon::{engine::guard, start};
+
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("guard") => deployer_daemon::engine::guard::run(),
-        _ => ExitCode::SUCCESS,
+    match std::env::args_os().nth(1) {
+        Some(word) if word == "guard" => guard::run(),
+        _ => start::main(),
     }
 }

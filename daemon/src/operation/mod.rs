@@ -7,11 +7,15 @@ use deployer_domain::clock::Clock;
 use deployer_domain::entropy::Entropy;
 use deployer_domain::vault::SessionVault;
 
+use crate::life::Life;
+
 pub mod authorise;
 
 /// The outside world and the daemon's memory, as operations see them. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
+    /// Keeps the daemon alive while a run, a lock or an in-memory session lives.
+    pub life: Arc<Life>,
     /// Opens backends.
     pub backends: Arc<dyn BackendFactory>,
     /// Keeps sessions.
@@ -25,11 +29,12 @@ pub struct Ports {
 impl Ports {
     /// Bundles the ports with fresh caches.
     pub fn new(
+        life: Arc<Life>,
         backends: Arc<dyn BackendFactory>,
         vault: Arc<dyn SessionVault>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { backends, vault, clock, entropy }
+        Self { life, backends, vault, clock, entropy }
     }
 }

@@ -1,0 +1,66 @@
+//! The daemon's own life on the wire: hello, status, stop. Served to callers of every protocol version, because a
+//! newer or older caller must be able to find out, and to replace an idle daemon.
+
+use std::time::Instant;
+
+use deployer_proto::v1::daemon_service_server::DaemonService;
+use deployer_proto::v1::{
+    DaemonStatusRequest, DaemonStatusResponse, HelloRequest, HelloResponse, StopRequest, StopResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::status::to_status;
+use super::{Server, convert};
+use crate::config::SessionStorage;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[tonic::async_trait]
+impl DaemonService for Server {
+    async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
+        let guest = request.into_inner().context.unwrap_or_default().protocol;
+        let config = &self.config;
+        convert::protocol(guest, config.protocol, config.oldest_protocol).map_err(|error| to_status(&error))?;
+        Ok(Response::new(HelloResponse {
+            protocol: config.protocol,
+            oldest_protocol: config.oldest_protocol,
+            version: VERSION.to_owned(),
+        }))
+    }
+
+    async fn status(&self, _: Request<DaemonStatusRequest>) -> Result<Response<DaemonStatusResponse>, Status> {
+        let config = &self.config;
+        let keepers = self.ports.life.keepers();
+        let idle = self.ports.life.idle_left(Instant::now());
+        Ok(Response::new(DaemonStatusResponse {
+            pid: std::process::id(),
+            version: VERSION.to_owned(),
+            protocol: config.protocol,
+            started: self.started.to_string(),
+            socket: config.endpoint.socket.display().to_string(),
+            state_directory: config.endpoint.state_directory.display().to_string(),
+            log_file: crate::log::file(&config.endpoint.state_directory).display().to_string(),
+            session_storage: session_storage(config.session_storage).to_owned(),
+            active_runs: keepers.runs,
+            held_locks: keepers.locks,
+            // Rounded up, so that 0 always means that something keeps it alive.
+            idle_exit_seconds: idle
+                .map_or(0, |left| u32::try_from(left.as_secs()).unwrap_or(u32::MAX).saturating_add(1)),
+        }))
+    }
+
+    async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
+        let life = &self.ports.life;
+        life.end(request.into_inner().force).map_err(|error| to_status(&error))?;
+        life.unreachable().cancelled().await;
+        Ok(Response::new(StopResponse { pid: std::process::id() }))
+    }
+}
+
+fn session_storage(storage: SessionStorage) -> &'static str {
+    match storage {
+        SessionStorage::Keyring => "keyring",
+        SessionStorage::Memory => "memory",
+        SessionStorage::File => "file",
+    }
+}
