@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::{self, Mention};
-use super::field::{Fields, Kind, Read, ReadValue, Reading};
+use super::field::Kind;
+use super::reading::{Fields, Read, ReadValue, Reading};
 use super::table::{self, STACK_FIELDS};
 use super::{
     CommandDefinition, Component, Definition, Environment, InputPattern, Manifest, Network, OnDestroy, Place, Variable,

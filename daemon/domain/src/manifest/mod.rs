@@ -16,11 +16,16 @@
 mod build;
 mod check;
 mod field;
+mod reading;
+mod rule;
 mod table;
 mod template;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use field::{Field, Kind};
+pub use rule::Rule;
 pub use table::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, SERVICE_FIELDS, STACK_FIELDS};
 pub use template::stack_template;
 pub use values::{Given, Value, Values, parse_variables};

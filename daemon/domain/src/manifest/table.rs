@@ -1,6 +1,7 @@
 //! The table of the stack file: every field and every component type, for the reader and for the schema.
 
-use super::field::{self, Field, Kind};
+use super::field::{Field, Kind};
+use super::rule;
 use crate::state::EngineKind;
 
 /// A type that a component may have.
@@ -73,21 +74,17 @@ pub static STACK_FIELDS: &[Field] = &[
         "Write `apiVersion: deployer/v1`",
     ),
     required("kind", Kind::OneOf(&[("Stack", "This file describes a stack")]), "Write `kind: Stack`"),
-    required("name", Kind::Checked(&field::STACK_NAME), "The stack's name: lower-case letters, digits and hyphens"),
+    required("name", Kind::Checked(&rule::STACK_NAME), "The stack's name: lower-case letters, digits and hyphens"),
     optional("description", Kind::Text, "What the stack is for"),
-    optional(
-        "variables",
-        Kind::Map(&field::VARIABLE_NAME, &VARIABLE),
-        "Values that differ: ${var.NAME} stands for one",
-    ),
+    optional("variables", Kind::Map(&rule::VARIABLE_NAME, &VARIABLE), "Values that differ: ${var.NAME} stands for one"),
     required(
         "environments",
-        Kind::Map(&field::ENVIRONMENT_NAME, &ENVIRONMENT),
+        Kind::Map(&rule::ENVIRONMENT_NAME, &ENVIRONMENT),
         "Where the stack runs, such as `development: {}`",
     ),
     optional(
         "services",
-        Kind::Map(&field::SERVICE_NAME, &SERVICE),
+        Kind::Map(&rule::SERVICE_NAME, &SERVICE),
         "The services; each may also be a file services/<name>.yaml",
     ),
 ];
@@ -99,15 +96,11 @@ static VARIABLE: Kind = Kind::Object(&[
 ]);
 
 static ENVIRONMENT: Kind = Kind::Object(&[
-    optional("variables", Kind::Map(&field::VARIABLE_NAME, &Kind::Literal), "Values of variables in this environment"),
-    optional("region", Kind::Checked(&field::REGION), "The region, such as eu-central-1"),
+    optional("variables", Kind::Map(&rule::VARIABLE_NAME, &Kind::Literal), "Values of variables in this environment"),
+    optional("region", Kind::Checked(&rule::REGION), "The region, such as eu-central-1"),
     optional("network", Kind::Object(NETWORK_FIELDS), "The existing network that it runs in"),
-    optional("roleArn", Kind::Checked(&field::ROLE_ARN), "The role that engines assume"),
-    optional(
-        "accountId",
-        Kind::Checked(&field::ACCOUNT_ID),
-        "The account that must be reached; another one is refused",
-    ),
+    optional("roleArn", Kind::Checked(&rule::ROLE_ARN), "The role that engines assume"),
+    optional("accountId", Kind::Checked(&rule::ACCOUNT_ID), "The account that must be reached; another one is refused"),
 ]);
 
 static NETWORK_FIELDS: &[Field] = &[
@@ -124,7 +117,7 @@ pub static SERVICE_FIELDS: &[Field] = &[
     optional("description", Kind::Text, "What the service is for"),
     required(
         "components",
-        Kind::Map(&field::COMPONENT_NAME, &Kind::Component),
+        Kind::Map(&rule::COMPONENT_NAME, &Kind::Component),
         "The parts that the service consists of",
     ),
 ];
@@ -135,7 +128,7 @@ pub static COMMON_FIELDS: &[Field] = &[
     optional("description", Kind::Text, "What the component is for"),
     optional(
         "dependsOn",
-        Kind::List(&Kind::Checked(&field::COMPONENT_ID)),
+        Kind::List(&Kind::Checked(&rule::COMPONENT_ID)),
         "Components that must be there first, as service.component; a reference to an output is enough as well",
     ),
     optional(
@@ -158,12 +151,12 @@ static COMMAND_FIELDS: &[Field] = &[
     optional("check", Kind::Shell, "The shell text that exits with 0 when all is well"),
     optional(
         "environment",
-        Kind::Map(&field::ENVIRONMENT_VARIABLE, &Kind::Expression),
+        Kind::Map(&rule::ENVIRONMENT_VARIABLE, &Kind::Expression),
         "What the commands find in their environment; expressions such as ${var.NAME} are expanded here, and only here",
     ),
     optional(
         "inputs",
-        Kind::List(&Kind::Checked(&field::GLOB)),
+        Kind::List(&Kind::Checked(&rule::GLOB)),
         "The files that the commands use, as globs relative to the stack's directory; a change of one is a change of the component",
     ),
     optional("timeout", Kind::Duration, "How long one command may take, such as 10m; without it there is no limit"),

@@ -8,6 +8,8 @@
 
 mod read;
 mod source_file;
+#[cfg(test)]
+mod tests;
 
 pub use read::parse;
 pub use source_file::SourceFile;

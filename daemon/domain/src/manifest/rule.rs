@@ -1,0 +1,89 @@
+//! What texts must look like, for the reader and for the schema.
+
+use crate::expression::is_variable_name;
+use crate::name::{ComponentId, ComponentName, EnvironmentName, InvalidName, ServiceName, StackName};
+
+/// What a text must look like.
+#[derive(Debug)]
+pub struct Rule {
+    /// Tells what is wrong with a text.
+    pub check: fn(&str) -> Result<(), String>,
+    /// The same as a regular expression, for the schema.
+    pub pattern: &'static str,
+}
+
+fn named<T>(result: Result<T, InvalidName>) -> Result<(), String> {
+    result.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The name of a stack.
+pub static STACK_NAME: Rule = Rule { check: |text| named(StackName::new(text)), pattern: "^[a-z][a-z0-9-]{0,39}$" };
+/// The name of an environment.
+pub static ENVIRONMENT_NAME: Rule =
+    Rule { check: |text| named(EnvironmentName::new(text)), pattern: "^[a-z][a-z0-9-]{0,19}$" };
+/// The name of a service.
+pub static SERVICE_NAME: Rule = Rule {
+    check: |text| named(ServiceName::new(text)),
+    pattern: "^(?!(var|tenant|stack|environment|region)$)[a-z][a-z0-9-]{0,39}$",
+};
+/// The name of a component.
+pub static COMPONENT_NAME: Rule =
+    Rule { check: |text| named(ComponentName::new(text)), pattern: "^[a-z][a-z0-9-]{0,39}$" };
+/// A component within its stack.
+pub static COMPONENT_ID: Rule =
+    Rule { check: |text| named(text.parse::<ComponentId>()), pattern: "^[a-z][a-z0-9-]{0,39}\\.[a-z][a-z0-9-]{0,39}$" };
+/// The name of a variable of the stack.
+pub static VARIABLE_NAME: Rule = Rule {
+    check: |text| match is_variable_name(text) {
+        true => Ok(()),
+        false => Err("a variable's name has letters, digits and `_`, and begins with no digit".to_owned()),
+    },
+    pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}$",
+};
+/// The name of a variable in the environment of a command.
+pub static ENVIRONMENT_VARIABLE: Rule = Rule {
+    check: |text| match text {
+        text if text.starts_with("DEPLOYER_") => Err("names that begin with DEPLOYER_ are deployer's own".to_owned()),
+        text => (VARIABLE_NAME.check)(text),
+    },
+    pattern: "^(?!DEPLOYER_)[A-Za-z_][A-Za-z0-9_]{0,63}$",
+};
+/// An AWS account.
+pub static ACCOUNT_ID: Rule = Rule {
+    check: |text| match text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err("an account id has 12 digits; quote it when it begins with 0".to_owned()),
+    },
+    pattern: "^[0-9]{12}$",
+};
+/// An AWS role.
+pub static ROLE_ARN: Rule = Rule {
+    check: |text| match text.starts_with("arn:") && text.contains(":role/") && !text.contains(char::is_whitespace) {
+        true => Ok(()),
+        false => Err("write arn:aws:iam::123456789012:role/NAME".to_owned()),
+    },
+    pattern: "^arn:[^ ]+:role/[^ ]+$",
+};
+/// A region.
+pub static REGION: Rule = Rule {
+    check: |text| match text.len() <= 40
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
+        true if text.contains('-') => Ok(()),
+        _ => Err("write a region such as eu-central-1".to_owned()),
+    },
+    pattern: "^[a-z0-9]+(-[a-z0-9]+)+$",
+};
+/// A glob of `inputs:`.
+pub static GLOB: Rule = Rule {
+    check: |text| match text {
+        "" => Err("a pattern cannot be empty".to_owned()),
+        text if text.starts_with('/') => Err("a path is relative to the stack's directory".to_owned()),
+        text if text.contains('\\') => Err("write paths with `/`".to_owned()),
+        text if text.split('/').any(|part| part == "..") => {
+            Err("a path cannot leave the stack's directory (`..`)".to_owned())
+        }
+        _ => Ok(()),
+    },
+    pattern: "^(?!/)(?!.*(^|/)\\.\\.(/|$))[^\\\\]+$",
+};
