@@ -24,7 +24,12 @@ pub mod port_error;
 pub mod secret_store;
 pub mod vault;
 
+pub mod audit;
 pub mod context;
+pub mod credential;
+pub mod limits;
+pub mod policy;
+pub mod registry;
 pub mod session;
 pub mod tenant;
 pub mod tenant_config;

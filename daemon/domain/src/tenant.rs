@@ -11,6 +11,7 @@ use crate::name::{StateVersion, TenantId};
 mod lenient;
 mod naming;
 
+pub(crate) use naming::refuse_reserved;
 pub use naming::{id_from_name, secret_prefix, team_of};
 
 /// The most stacks a tenant may have unless its entry says otherwise.
