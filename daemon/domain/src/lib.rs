@@ -41,6 +41,7 @@ pub mod graph;
 pub mod manifest;
 pub mod nearest;
 pub mod plan;
+pub mod run;
 pub mod schema;
 pub mod source;
 pub mod yaml;
