@@ -10,7 +10,7 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         let distance = strsim::damerau_levenshtein(&lower, &name.to_lowercase());
         let part = lower.len() >= 3 && (name.starts_with(lower.as_str()) || lower.starts_with(name));
         let limit = (name.chars().count().max(text.chars().count()) / 3).max(1);
-        match (distance <= limit, part && name.len() >= 3) {
+        match (distance <= limit && distance < lower.chars().count(), part && name.len() >= 3) {
             (true, _) => Some(distance),
             (false, true) => Some(limit + 1),
             (false, false) => None,
@@ -43,6 +43,7 @@ mod tests {
         assert_eq!(nearest("comand", types), Some("command"));
         assert_eq!(nearest("Command", types), Some("command"));
         assert_eq!(nearest("kubernetes", types), None);
+        assert_eq!(nearest("c", ["a", "b"]), None);
         assert_eq!(nearest(&"x".repeat(100_000), types), None);
     }
 

@@ -93,3 +93,32 @@ fn kind(kind_of: &Kind) -> Value {
         Kind::Component => json!({ "$ref": "#/$defs/component" }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_table_is_in_the_schema_with_its_meaning() {
+        let schema = stack_schema();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        for field in STACK_FIELDS {
+            assert_eq!(schema["properties"][field.name]["description"], field.about);
+        }
+        assert_eq!(schema["required"], json!(["apiVersion", "kind", "name", "environments"]));
+        let command = &schema["$defs"]["command"];
+        assert_eq!(command["required"], json!(["type", "apply"]));
+        assert_eq!(command["additionalProperties"], json!(false));
+        assert_eq!(command["properties"]["type"]["const"], "command");
+        assert_eq!(command["properties"]["onDestroy"]["enum"], json!(["retain", "delete"]));
+    }
+
+    #[test]
+    fn only_types_that_can_be_deployed_are_offered() {
+        let schema = stack_schema();
+        assert_eq!(schema["$defs"]["component"]["properties"]["type"]["enum"], json!(["command"]));
+        assert_eq!(schema["properties"]["services"]["additionalProperties"]["$ref"], "#/$defs/service");
+        let components = &schema["$defs"]["service"]["properties"]["components"];
+        assert_eq!(components["additionalProperties"]["$ref"], "#/$defs/component");
+    }
+}

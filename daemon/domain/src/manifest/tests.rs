@@ -150,7 +150,7 @@ stack.yaml:23:9: `apply` is missing in `email.migrate`; the shell text that make
 stack.yaml:24:9: unknown field `dependson` in `email.migrate`; did you mean `dependsOn`?
 stack.yaml:26:18: unknown component `email.databse`; did you mean `email.database`?
 stack.yaml:27:18: unknown expression `HOME`; write ${var.HOME} for a variable, $${HOME} for the text
-stack.yaml:28:14: unknown variable `B`; did you mean `A`?
+stack.yaml:28:14: unknown variable `B`; known: A
 stack.yaml:29:11: "DEPLOYER_RUN_ID": names that begin with DEPLOYER_ are deployer's own
 stack.yaml:30:18: `inputs`: a path cannot leave the stack's directory (`..`)
 stack.yaml:30:30: `inputs`: a path is relative to the stack's directory

@@ -9,6 +9,7 @@ use crate::error::{Error, Problem, Reason, Result};
 use crate::expression::{Resolved, is_variable_name};
 use crate::name::EnvironmentName;
 use crate::nearest::did_you_mean;
+use crate::state::{RecordedVariable, StateDocument};
 use crate::yaml::{self, SourceFile};
 
 /// Values that a person gave, by variable; any of them may turn out to be sensitive.
@@ -55,12 +56,19 @@ impl Values {
     }
 
     /// The values for a destroy without the file: what the last apply recorded, and over it what was given.
-    pub fn recorded(plain: BTreeMap<String, String>, given: &Given, sensitive: impl Fn(&str) -> bool) -> Self {
-        let mut values: BTreeMap<_, _> = plain.into_iter().map(|(name, text)| (name, Value::Plain(text))).collect();
+    ///
+    /// What was not recorded as plain counts as sensitive.
+    pub fn of_state(state: &StateDocument, given: &Given) -> Self {
+        let mut values = BTreeMap::new();
+        for (name, recorded) in &state.variables {
+            if let RecordedVariable::Value(text) = recorded {
+                values.insert(name.clone(), Value::Plain(text.clone()));
+            }
+        }
         for (name, secret) in given {
-            let value = match sensitive(name) {
-                true => Value::Sensitive(secret.clone()),
-                false => Value::Plain(secret.expose_secret().to_owned()),
+            let value = match values.get(name) {
+                Some(_) => Value::Plain(secret.expose_secret().to_owned()),
+                None => Value::Sensitive(secret.clone()),
             };
             values.insert(name.clone(), value);
         }

@@ -8,7 +8,7 @@ use super::step::{Step, resolve_environment};
 use super::{Operation, Plan, PlanInput, StepReason, destroy, digest};
 use crate::error::{Error, Problem, Reason, Result};
 use crate::expression::{Outputs, Resolver, Scope};
-use crate::manifest::{self, Component, Definition, Manifest, OnDestroy};
+use crate::manifest::{Component, Definition, Manifest, OnDestroy};
 use crate::name::{ComponentId, StackName};
 use crate::state::{Action, ComponentState, ComponentStatus, Counts};
 
@@ -73,7 +73,10 @@ fn kept_warnings(steps: &[Step]) -> Vec<String> {
     let kept = steps.iter().filter(|step| step.wanted.is_none() && step.action == Action::None);
     kept.map(|step| {
         let why = step.reasons.first().map(ToString::to_string).unwrap_or_default();
-        format!("{} is no longer in the stack file but {why}", step.component)
+        format!(
+            "{} is no longer in the stack file but {why}; `deployer destroy --component {0} --delete-data` deletes it",
+            step.component
+        )
     })
     .collect()
 }
@@ -235,17 +238,4 @@ fn as_problem(component: &Component, error: &Error) -> Problem {
 
 fn plural(count: usize) -> String {
     if count == 1 { "one component is".to_owned() } else { format!("{count} components are") }
-}
-
-impl manifest::Values {
-    /// What the last apply recorded, for a destroy without the file, with what was given over it.
-    pub fn of_state(state: &crate::state::StateDocument, given: &manifest::Given) -> Self {
-        use crate::state::RecordedVariable::{Sensitive, Value};
-        let plain = state.variables.iter().filter_map(|(name, recorded)| match recorded {
-            Value(text) => Some((name.clone(), text.clone())),
-            Sensitive(_) => None,
-        });
-        let sensitive = |name: &str| !matches!(state.variables.get(name), Some(Value(_)));
-        Self::recorded(plain.collect(), given, sensitive)
-    }
 }

@@ -26,6 +26,8 @@ mod record;
 mod saved;
 mod select;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use apply::plan_apply;
 pub use destroy::plan_destroy;
@@ -107,7 +109,7 @@ pub struct PlanInput<'a> {
     pub environment: &'a EnvironmentName,
     /// The region where the environment names none: the tenant's.
     pub default_region: Option<&'a str>,
-    /// The variables; for a destroy `Values::recorded`.
+    /// The variables; for a destroy `Values::of_state`.
     pub values: Values,
     /// What is deployed.
     pub state: &'a StateDocument,
