@@ -36,12 +36,14 @@ pub mod tenant_config;
 
 pub mod state;
 
+pub mod engine;
 pub mod expression;
 pub mod graph;
 pub mod manifest;
 pub mod nearest;
 pub mod plan;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod source;
 pub mod yaml;
