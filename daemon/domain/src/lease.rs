@@ -14,6 +14,9 @@ mod standing;
 mod timing;
 mod unlock;
 
+#[cfg(test)]
+mod tests;
+
 pub use acquire::{Acquisition, Moment, Patience, PreviousHold, Step, Waiting, poll_after};
 pub use beat::{BeatAnswer, ReleaseAnswer, judge_beat, judge_release};
 pub use observe::Observation;

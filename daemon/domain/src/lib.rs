@@ -34,6 +34,7 @@ pub mod session;
 pub mod tenant;
 pub mod tenant_config;
 
+pub mod seal;
 pub mod state;
 
 pub mod engine;

@@ -47,31 +47,34 @@ pub struct LeaseTiming {
 
 impl Default for LeaseTiming {
     fn default() -> Self {
-        Self {
-            beat_every: Duration::from_secs(10),
-            beat_retry: Duration::from_secs(2),
-            attempt: Duration::from_millis(2500),
-            operation: Duration::from_secs(5),
-            suspect_after: Duration::from_secs(20),
-            lease: Duration::from_secs(60),
-            longest_lease: Duration::from_secs(900),
-            guard: Duration::from_secs(5),
-            margin: Duration::from_secs(20),
-            child_margin: Duration::from_secs(5),
-            legacy_lease: Duration::from_secs(3600),
-            expiry_grace: Duration::from_secs(300),
-            unlock_look: Duration::from_secs(25),
-            unlock_delay: Duration::from_secs(45),
-            poll_min: Duration::from_secs(2),
-            poll_max: Duration::from_secs(10),
-            late_beat: Duration::from_secs(2),
-            tick: Duration::from_secs(1),
-            suspend_jump: Duration::from_secs(1),
-        }
+        Self::DEFAULT
     }
 }
 
 impl LeaseTiming {
+    /// The design's durations.
+    pub const DEFAULT: Self = Self {
+        beat_every: Duration::from_secs(10),
+        beat_retry: Duration::from_secs(2),
+        attempt: Duration::from_millis(2500),
+        operation: Duration::from_secs(5),
+        suspect_after: Duration::from_secs(20),
+        lease: Duration::from_secs(60),
+        longest_lease: Duration::from_secs(900),
+        guard: Duration::from_secs(5),
+        margin: Duration::from_secs(20),
+        child_margin: Duration::from_secs(5),
+        legacy_lease: Duration::from_secs(3600),
+        expiry_grace: Duration::from_secs(300),
+        unlock_look: Duration::from_secs(25),
+        unlock_delay: Duration::from_secs(45),
+        poll_min: Duration::from_secs(2),
+        poll_max: Duration::from_secs(10),
+        late_beat: Duration::from_secs(2),
+        tick: Duration::from_secs(1),
+        suspend_jump: Duration::from_secs(1),
+    };
+
     /// Shortens (or lengthens) every duration by one factor, so that their ratios stay. A factor that is not a
     /// positive number is taken as 1.
     pub fn scaled(self, factor: f64) -> Self {
