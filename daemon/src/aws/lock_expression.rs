@@ -24,8 +24,11 @@ impl Expression {
         let mut expression = Self::default();
         let any: Vec<String> = write.condition.any_of().iter().map(|all| expression.all(all)).collect();
         expression.condition = any.join(" OR ");
-        let set: Vec<String> =
-            write.set().iter().map(|(name, value)| format!("{} = {}", expression.name(name), expression.value(value))).collect();
+        let set: Vec<String> = write
+            .set()
+            .iter()
+            .map(|(name, value)| format!("{} = {}", expression.name(name), expression.value(value)))
+            .collect();
         expression.update = format!("SET {}", set.join(", "));
         let removed: Vec<String> = write.change.removed().iter().map(|name| expression.name(name)).collect();
         if !removed.is_empty() {

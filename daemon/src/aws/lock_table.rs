@@ -3,10 +3,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
 };
 use deployer_domain::key::LockKey;
 use deployer_domain::lock::{LockItem, LockTable, LockWrite, UnlockAudit, Written, attribute};
@@ -15,10 +18,13 @@ use deployer_domain::object::{PortError, PortResult};
 use jiff::Timestamp;
 
 use super::Clients;
+use super::error::port_error;
 use super::lock_expression::{Expression, from_aws, to_aws};
 
 /// The index by tenant.
 const TENANT_INDEX: &str = "TenantIndex";
+/// Codes that mean that a transaction was at work on the item at the same moment.
+const BUSY: [&str; 3] = ["TransactionConflictException", "TransactionInProgressException", "TransactionConflict"];
 /// DynamoDB's limit for one `BatchGetItem`.
 const BATCH: usize = 100;
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
@@ -37,6 +43,17 @@ impl DynamoLocks {
     /// The table of this name.
     pub fn new(clients: Clients, table: impl Into<String>) -> Self {
         Self { client: clients.dynamodb.clone(), clients, table: table.into() }
+    }
+
+    fn failure<E>(&self, error: SdkError<E, HttpResponse>) -> PortError
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let place = format!("the table {}", self.table);
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some(code) if BUSY.contains(&code) => PortError::Throttled(format!("{place} is busy with a transaction")),
+            _ => port_error(error, &place),
+        }
     }
 
     async fn item(&self, lock_id: &str) -> PortResult<Option<Item>> {
@@ -101,7 +118,7 @@ impl DynamoLocks {
         }
         let code = |index: usize| reasons.get(index).and_then(CancellationReason::code).unwrap_or("None");
         if code(0) == "ConditionalCheckFailed" {
-            let old = reasons[0].item().filter(|item| !item.is_empty());
+            let old = reasons.first().and_then(CancellationReason::item).filter(|item| !item.is_empty());
             return Ok(Written::Refused(old.map(|item| read(write.key.clone(), item.clone()))));
         }
         let codes = format!("the transaction was cancelled: {}, {}", code(0), code(1));
@@ -134,7 +151,6 @@ impl LockTable for DynamoLocks {
             Ok(_) => return Ok(Written::Applied),
             Err(error) => error,
         };
-        use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let old = refused.item().filter(|item| !item.is_empty());
@@ -163,7 +179,7 @@ impl LockTable for DynamoLocks {
         for (name, value) in &audit.attributes {
             put = put.item(name, to_aws(value));
         }
-        let invalid = |error: aws_sdk_dynamodb::error::BuildError| PortError::Invalid(error.to_string());
+        let invalid = |error: BuildError| PortError::Invalid(error.to_string());
         let transaction = self
             .client
             .transact_write_items()
