@@ -16,6 +16,7 @@ pub mod exit;
 pub mod guest;
 pub mod interrupt;
 pub mod output;
+pub mod prompt;
 pub mod report;
 
 use std::process::ExitCode;
@@ -36,7 +37,11 @@ pub fn main() -> ExitCode {
     };
     let guest = Guest::new(cli.globals);
     let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(guest.run(cli.command)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(guest.run(cli.command));
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(Report::internal("could not start").caused_by(error.to_string())),
     };
     match exit {

@@ -2,10 +2,15 @@
 
 pub mod escape;
 pub mod json;
+pub mod page;
 pub mod paint;
+pub mod steps;
+pub mod table;
+pub mod value;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
+use jiff::Timestamp;
 use prost::{Message, Name};
 
 use crate::args::{Format, Globals};
@@ -32,12 +37,12 @@ pub struct Terminal {
     out_is_terminal: bool,
 }
 
-/// The three shapes of one answer; only the one that was asked for is made.
-pub struct Shapes<'a, M> {
+/// The shapes of one answer besides JSON; only the one that was asked for is made.
+pub struct Shapes<M> {
     /// The essential value, without a line end; empty for none.
     pub quiet: fn(&M) -> String,
     /// The text for people.
-    pub text: &'a dyn Fn(&M, &Look) -> String,
+    pub text: fn(&M, &Look) -> String,
 }
 
 impl Terminal {
@@ -46,10 +51,12 @@ impl Terminal {
         let out_is_terminal = std::io::stdout().is_terminal();
         let err_is_terminal = std::io::stderr().is_terminal();
         let plain = globals.no_color || surroundings.value("NO_COLOR").is_some() || surroundings.dumb_terminal();
+        let now = Timestamp::now();
         let look = |is_terminal: bool, width: fn() -> Option<usize>| Look {
             colour: is_terminal && !plain,
             ascii: !surroundings.utf8(),
             width: if is_terminal { width() } else { None },
+            now,
         };
         Self {
             out: look(out_is_terminal, || columns(rustix::stdio::stdout())),
@@ -63,7 +70,7 @@ impl Terminal {
     }
 
     /// Prints one answer in the shape that was asked for.
-    pub fn answer<M: Message + Name>(&self, message: &M, shapes: &Shapes<'_, M>) -> Result<(), Report> {
+    pub fn answer<M: Message + Name>(&self, message: &M, shapes: &Shapes<M>) -> Result<(), Report> {
         match (self.format, self.quiet) {
             (Format::Json, _) => self.json(&json::value(message)?),
             (Format::Text, true) => self.quiet_value(&(shapes.quiet)(message)),

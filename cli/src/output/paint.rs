@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 const RED: char = '\u{f0001}';
 const GREEN: char = '\u{f0002}';
 const YELLOW: char = '\u{f0003}';
@@ -21,12 +23,15 @@ pub struct Look {
     pub ascii: bool,
     /// The terminal's width; `None` where lines may be as long as they like.
     pub width: Option<usize>,
+    /// The moment that ages are seen from.
+    pub now: Timestamp,
 }
 
 impl Look {
-    /// No colour, all of Unicode, any width: what a pipe gets.
-    pub const fn plain() -> Self {
-        Self { colour: false, ascii: false, width: None }
+    /// No colour, all of Unicode, any width, noon of a day in January: what tests look with.
+    #[cfg(test)]
+    pub fn plain() -> Self {
+        Self { colour: false, ascii: false, width: None, now: Timestamp::constant(1_705_320_000, 0) }
     }
 
     /// A rule of `length`, cut to the terminal.

@@ -1,14 +1,16 @@
 //! `deployer admin session`.
 
+use deployer_proto::v1::Mode;
+
 use crate::Outcome;
+use crate::commands::session;
 use crate::guest::Guest;
-use crate::report::Report;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
 /// Runs it.
-pub async fn run(_guest: &Guest, _args: Args) -> Outcome {
-    Err(Report::internal("this command is not built yet"))
+pub async fn run(guest: &Guest, _args: Args) -> Outcome {
+    session::show(guest, Mode::Admin).await
 }

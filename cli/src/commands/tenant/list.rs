@@ -1,14 +1,116 @@
 //! `deployer tenant list`.
 
+use deployer_proto::v1::tenant_service_client::TenantServiceClient;
+use deployer_proto::v1::{ListTenantsRequest, ListTenantsResponse, Mode, TenantRow};
+
 use crate::Outcome;
+use crate::exit;
 use crate::guest::Guest;
-use crate::report::Report;
+use crate::output::page::Page;
+use crate::output::paint::Look;
+use crate::output::{Shapes, table, value};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
 /// Runs it.
-pub async fn run(_guest: &Guest, _args: Args) -> Outcome {
-    Err(Report::internal("this command is not built yet"))
+pub async fn run(guest: &Guest, _args: Args) -> Outcome {
+    let mut client = TenantServiceClient::new(guest.channel().await?);
+    let answer = client.list(ListTenantsRequest { context: guest.call(Mode::Admin)? }).await?.into_inner();
+    guest.terminal.answer(&answer, &Shapes { quiet: ids, text: render })?;
+    Ok(exit::DONE)
+}
+
+fn ids(answer: &ListTenantsResponse) -> String {
+    let ids = answer.tenants.iter().filter_map(|row| row.tenant.as_ref()).map(|tenant| tenant.id.as_str());
+    ids.collect::<Vec<_>>().join("\n")
+}
+
+fn render(answer: &ListTenantsResponse, look: &Look) -> String {
+    let mut page = Page::new(look);
+    page.heading("Tenants");
+    if answer.tenants.is_empty() {
+        page.rule().line("No tenants yet. Create one: deployer tenant init");
+        return page.text();
+    }
+    let rows: Vec<Vec<String>> = answer.tenants.iter().map(row).collect();
+    let table = table::render(&["ID", "NAME", "STATUS", "STACKS", "COST"], &rows, look);
+    format!("{}{table}{}\n", page.text(), total(answer))
+}
+
+fn row(row: &TenantRow) -> Vec<String> {
+    let tenant = row.tenant.clone().unwrap_or_default();
+    let stacks = row.stacks.map_or_else(|| "-".to_owned(), |stacks| stacks.to_string());
+    let cost = row.cost.map_or_else(|| "-".to_owned(), value::dollars);
+    vec![tenant.id, tenant.display_name, tenant.status, stacks, cost]
+}
+
+/// Sums only what is known of every tenant: a partial sum would look like the whole.
+fn total(answer: &ListTenantsResponse) -> String {
+    let mut parts = vec![value::count(answer.tenants.len() as u64, "tenant")];
+    if let Some(stacks) = answer.tenants.iter().map(|row| row.stacks).sum::<Option<u32>>() {
+        parts.push(value::count(stacks, "stack"));
+    }
+    if let Some(cost) = answer.tenants.iter().map(|row| row.cost).sum::<Option<f64>>() {
+        parts.push(format!("{}/month", value::dollars(cost)));
+    }
+    format!("Total: {}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use deployer_proto::v1::Tenant;
+
+    use super::*;
+
+    fn tenant(id: &str, name: &str, stacks: u32, cost: Option<f64>) -> TenantRow {
+        let tenant = Tenant {
+            id: id.to_owned(),
+            display_name: name.to_owned(),
+            status: "active".to_owned(),
+            ..Tenant::default()
+        };
+        TenantRow { tenant: Some(tenant), stacks: Some(stacks), cost }
+    }
+
+    fn three() -> ListTenantsResponse {
+        ListTenantsResponse {
+            tenants: vec![
+                tenant("notifications-team", "Notifications Team", 3, Some(342.0)),
+                tenant("payments-team", "Payments Team", 5, Some(1245.0)),
+                tenant("analytics-team", "Analytics Team", 2, Some(876.0)),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_list_looks_as_in_the_reference() {
+        assert_eq!(
+            Look::plain().finish(&render(&three(), &Look::plain())),
+            "Tenants\n\
+             ────────────────────────────────────────────────────────────────\n\
+             ID                  NAME                STATUS  STACKS  COST\n\
+             ────────────────────────────────────────────────────────────────\n\
+             notifications-team  Notifications Team  active  3       $342\n\
+             payments-team       Payments Team       active  5       $1,245\n\
+             analytics-team      Analytics Team      active  2       $876\n\
+             ────────────────────────────────────────────────────────────────\n\
+             Total: 3 tenants, 10 stacks, $2,463/month\n"
+        );
+    }
+
+    #[test]
+    fn an_unknown_cost_is_never_summed_up() {
+        let mut answer = three();
+        answer.tenants[1].cost = None;
+        let text = render(&answer, &Look::plain());
+        assert!(text.ends_with("Total: 3 tenants, 10 stacks\n"), "{text}");
+        assert!(text.contains("active  5       -"), "{text}");
+    }
+
+    #[test]
+    fn no_tenants_say_what_to_do() {
+        assert!(render(&ListTenantsResponse::default(), &Look::plain()).contains("deployer tenant init"));
+    }
 }
