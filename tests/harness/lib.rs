@@ -1,1 +1,3 @@
+//! What the tests run against: real parts, each in a process of its own, that end with the test.
 
+pub mod proxy;
