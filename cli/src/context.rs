@@ -3,11 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
 
+use deployer_proto::endpoint::endpoint;
 use deployer_proto::v1::{Backend, CallContext, FullEnvironment, InlineSignIn, Mode};
 use deployer_proto::version::PROTOCOL;
 
 use crate::args::Globals;
+use crate::connect::Way;
+use crate::private::Private;
 use crate::report::Report;
 
 /// Never lent to the daemon as part of an environment.
@@ -58,6 +62,29 @@ const NAMES: [&str; 37] = [
     "BUILD_TAG",
     "TF_BUILD",
     "BUILD_REQUESTEDFOREMAIL",
+];
+
+/// What a daemon keeps of the environment of the command that started it: where it lives, how it reaches the keyring.
+/// Everything else travels with each call, so no daemon keeps one caller's credentials for another.
+const DAEMON_NAMES: [&str; 18] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "XDG_STATE_HOME",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DEPLOYER_SOCKET",
+    "DEPLOYER_STATE_DIR",
+    "DEPLOYER_KEYRING",
+    "DEPLOYER_LOG",
+    "RUST_BACKTRACE",
 ];
 
 /// The environment and the place that the program was started in.
@@ -171,6 +198,24 @@ impl Surroundings {
     /// The same for calls that run commands: they see the whole environment, less the secrets.
     pub fn call_with_commands(&self, globals: &Globals, mode: Mode) -> Result<CallContext, Report> {
         Ok(CallContext { full_environment: Some(self.everything()), ..self.call(globals, mode)? })
+    }
+
+    /// What must be known to find or start the daemon.
+    pub fn way(&self, globals: &Globals) -> Way {
+        let path = |name| self.value(name).map(Path::new);
+        let kept = |name: &str| DAEMON_NAMES.contains(&name) || name.starts_with("DEPLOYER_TEST_");
+        Way {
+            endpoint: endpoint(path("DEPLOYER_SOCKET"), path("DEPLOYER_STATE_DIR")),
+            program: self.value("DEPLOYER_DAEMON").map(str::to_owned),
+            search_path: self.value("PATH").map(str::to_owned),
+            environment: self
+                .variables
+                .iter()
+                .filter(|(name, _)| kept(name))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect(),
+            private: self.private(globals).then(Private::default),
+        }
     }
 
     /// Whether the command runs without the background daemon.

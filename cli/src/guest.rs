@@ -5,10 +5,11 @@ use tonic::transport::Channel;
 
 use crate::args::Globals;
 use crate::commands::Command;
+use crate::connect::Way;
 use crate::context::Surroundings;
 use crate::output::Terminal;
 use crate::report::Report;
-use crate::{Outcome, connect, interrupt};
+use crate::{Outcome, interrupt};
 
 /// One run of the program.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Guest {
     pub terminal: Terminal,
     /// Where the program was started.
     pub surroundings: Surroundings,
+    /// The way to the daemon.
+    pub way: Way,
 }
 
 impl Guest {
@@ -27,7 +30,8 @@ impl Guest {
         let surroundings = Surroundings::read();
         globals.no_daemon = surroundings.private(&globals);
         let terminal = Terminal::new(&globals, &surroundings);
-        Self { globals, terminal, surroundings }
+        let way = surroundings.way(&globals);
+        Self { globals, terminal, surroundings, way }
     }
 
     /// Runs a command until it is done or Ctrl-C ends it.
@@ -36,13 +40,13 @@ impl Guest {
             outcome = command.run(self) => outcome,
             report = interrupt::unclaimed() => Err(report),
         };
-        connect::finish(&self.globals).await;
+        self.way.finish().await;
         outcome
     }
 
     /// Connects to the daemon, starting it where needed.
     pub async fn channel(&self) -> Result<Channel, Report> {
-        connect::channel(&self.globals).await
+        self.way.channel().await
     }
 
     /// Builds the context of a call in a mode; `Mode::Unspecified` for calls that need no session.

@@ -9,6 +9,7 @@
 //! **Invariant:** only [`output`] writes to the terminal, and it escapes whatever came from elsewhere.
 
 pub mod args;
+mod channel;
 pub mod commands;
 pub mod connect;
 pub mod context;
@@ -16,6 +17,7 @@ pub mod exit;
 pub mod guest;
 pub mod interrupt;
 pub mod output;
+pub mod private;
 pub mod prompt;
 pub mod report;
 

@@ -1,7 +1,7 @@
 //! The daemon's own settings: where it lives, how long it idles, where it keeps sessions.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deployer_domain::error::{Error, Reason, Result};
@@ -44,14 +44,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the settings from the daemon's own environment.
-    pub fn from_environment() -> Result<Self> {
+    /// Reads the settings from the daemon's own environment. A private daemon has a directory and no socket.
+    pub fn from_environment(private: Option<&Path>) -> Result<Self> {
         let path = |name: &str| env::var_os(name).map(PathBuf::from);
-        let endpoint = endpoint(path("DEPLOYER_SOCKET").as_deref(), path("DEPLOYER_STATE_DIR").as_deref())
-            .map_err(|error| Error::new(Reason::InvalidRequest, error.to_string()))?;
+        let endpoint = match private {
+            Some(directory) => Endpoint { socket: PathBuf::new(), state_directory: directory.to_owned() },
+            None => endpoint(path("DEPLOYER_SOCKET").as_deref(), path("DEPLOYER_STATE_DIR").as_deref())
+                .map_err(|error| Error::new(Reason::InvalidRequest, error.to_string()))?,
+        };
         Ok(Self {
             endpoint,
-            private: false,
+            private: private.is_some(),
             idle_exit: number("DEPLOYER_TEST_IDLE_EXIT_MS")?.map_or(IDLE_EXIT, Duration::from_millis),
             session_storage: session_storage()?,
             protocol: PROTOCOL,

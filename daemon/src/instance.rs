@@ -4,7 +4,7 @@
 //! debris and is replaced; the new one appears complete (bound under another name, 0600, then renamed).
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The right to be this user's daemon, held for as long as this lives.
 #[derive(Debug)]
 pub struct Instance {
-    _lock: File,
+    lock: File,
 }
 
 /// The socket file, removed by [`Self::remove`] if it is still ours.
@@ -59,7 +59,7 @@ pub fn claim(endpoint: &Endpoint) -> Result<Option<Instance>> {
     let started = Instant::now();
     loop {
         match lock.try_lock() {
-            Ok(()) => return Ok(Some(Instance { _lock: lock })),
+            Ok(()) => return Ok(Some(Instance { lock })),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
             Err(TryLockError::WouldBlock) => {}
         }
@@ -77,6 +77,16 @@ pub fn claim(endpoint: &Endpoint) -> Result<Option<Instance>> {
 }
 
 impl Instance {
+    /// Writes into the lock which protocol this daemon speaks, so that a newer guest needs no call to find out.
+    pub fn describe(&self, protocol: u32) -> Result<()> {
+        let text = format!("{protocol} {} {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
+        let written = self.lock.set_len(0).and_then(|()| (&self.lock).write_all(text.as_bytes()));
+        written.map_err(|error| {
+            let error = Error::new(Reason::Internal, format!("cannot write into the daemon's lock: {error}"));
+            error.hint("the disk of the state directory may be full: make room there")
+        })
+    }
+
     /// Opens the socket, in place of one that was left behind.
     pub fn listen(&self, socket: &Path) -> Result<(UnixListener, SocketFile)> {
         let failed = |error: io::Error| cannot("listen on the socket", socket, &error);

@@ -7,10 +7,12 @@
 //! **Invariant:** what a caller's environment says comes from the call, never from this process.
 
 pub mod config;
+mod inherited;
 mod instance;
 pub mod life;
 mod log;
 pub mod operation;
+mod private;
 pub mod rpc;
 pub mod serve;
 mod signals;
@@ -48,7 +50,8 @@ pub async fn run(
         }
     });
     let server = rpc::Server::new(Arc::new(config), Arc::new(ports));
-    let served = serve::serve(listener, rpc::routes(&server), &life).await;
+    let routes = rpc::routes(&server).await?;
+    let served = serve::serve(listener, routes, &life).await;
     asked.abort();
     served.map_err(|error| Error::new(Reason::Internal, format!("the daemon could not go on serving: {error}")))
 }

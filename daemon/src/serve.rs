@@ -16,6 +16,7 @@ use tonic::transport::server::{Connected, Server};
 
 use crate::instance::SocketFile;
 use crate::life::Life;
+use crate::rpc::in_flight::InFlight;
 
 /// How long calls in flight may take to end once the socket is gone.
 const GRACE: Duration = Duration::from_secs(5);
@@ -38,6 +39,7 @@ pub async fn serve(listener: Listener, routes: Routes, life: &Arc<Life>) -> io::
     let server = Server::builder()
         .max_concurrent_streams(256)
         .http2_max_header_list_size(64 << 10)
+        .layer(InFlight(Arc::clone(life)))
         .serve_with_incoming_shutdown(
             routes.prepare(),
             ReceiverStream::new(incoming),

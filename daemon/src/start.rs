@@ -3,15 +3,16 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use deployer_domain::error::{Error, Reason, Result};
 
 use crate::config::Config;
-use crate::instance;
 use crate::life::Life;
+use crate::private::PrivateDirectory;
 use crate::serve::Listener;
-use crate::signals;
+use crate::{inherited, instance, signals};
 
 /// The per-user daemon of deployer. The `deployer` command starts it when it is needed.
 #[derive(Parser)]
@@ -35,6 +36,7 @@ const RUNNING: &str = "running\n";
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    inherited::close_descriptors();
     let arguments = Arguments::parse();
     match begin(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,16 +48,15 @@ pub fn main() -> ExitCode {
 }
 
 fn begin(arguments: Arguments) -> Result<()> {
-    let mut config = Config::from_environment()?;
+    settle(!arguments.foreground)?;
+    let private = arguments.private.as_deref().map(PrivateDirectory::create).transpose()?;
+    let mut config = Config::from_environment(private.as_ref().map(PrivateDirectory::path))?;
     if let Some(protocol) = arguments.protocol {
         (config.protocol, config.oldest_protocol) = (protocol, protocol);
     }
-    settle(!arguments.foreground)?;
-    if let Some(directory) = arguments.private {
-        config.endpoint.state_directory = directory;
-        config.private = true;
+    if private.is_none() {
+        instance::open_state_directory(&config.endpoint.state_directory)?;
     }
-    instance::open_state_directory(&config.endpoint.state_directory)?;
     let Some((listener, _instance)) = listener(&config)? else {
         tell(RUNNING);
         return Ok(());
@@ -63,16 +64,19 @@ fn begin(arguments: Arguments) -> Result<()> {
     crate::log::start(&config.endpoint.state_directory, config.log_level, config.largest_log)
         .map_err(|error| internal("open the log", &error))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
-    let ended = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let shutdown = signals::asked_to_end().map_err(|error| internal("listen for signals", &error))?;
         let life = Life::new(config.idle_exit);
         let ports = crate::world::ports(&config, life)?;
         tell(READY);
         if !arguments.foreground {
-            let_go_of_terminal().map_err(|error| internal("let go of the terminal", &error))?;
+            let_go_of_terminal(config.private).map_err(|error| internal("let go of the terminal", &error))?;
         }
         crate::run(config, ports, listener, shutdown).await
     });
+    // A blocked call to a keyring or a file is no reason to stay.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("ended");
     ended
 }
@@ -88,6 +92,7 @@ fn listener(config: &Config) -> Result<Option<(Listener, Option<instance::Instan
         return Ok(Some((Listener::Lent(lent), None)));
     }
     let Some(instance) = instance::claim(&config.endpoint)? else { return Ok(None) };
+    instance.describe(config.protocol)?;
     let (listener, file) = instance.listen(&config.endpoint.socket)?;
     Ok(Some((Listener::Own(listener, file), Some(instance))))
 }
@@ -106,10 +111,13 @@ fn settle(detached: bool) -> Result<()> {
     Ok(())
 }
 
-fn let_go_of_terminal() -> io::Result<()> {
+/// A private daemon keeps standard output: its caller sees there when it has ended.
+fn let_go_of_terminal(private: bool) -> io::Result<()> {
     let nothing = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
-    rustix::stdio::dup2_stdout(&nothing)?;
+    if !private {
+        rustix::stdio::dup2_stdout(&nothing)?;
+    }
     rustix::stdio::dup2_stderr(&nothing)?;
     Ok(())
 }

@@ -4,11 +4,14 @@
 
 mod convert;
 mod daemon;
+pub(crate) mod in_flight;
+mod peer;
 mod status;
 
 use std::sync::Arc;
 
-use deployer_proto::v1::daemon_service_server::DaemonServiceServer;
+use deployer_domain::error::Result;
+use deployer_proto::v1::daemon_service_server::{self, DaemonServiceServer};
 use jiff::Timestamp;
 use tonic::service::Routes;
 
@@ -35,9 +38,14 @@ impl Server {
     }
 }
 
+/// The services that are there; each is also a line in [`routes`].
+const SERVICES: [&str; 1] = [daemon_service_server::SERVICE_NAME];
+
 /// All services on one connection.
-pub fn routes(server: &Server) -> Routes {
-    let mut routes = Routes::default();
-    routes = routes.add_service(DaemonServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST));
-    routes
+pub async fn routes(server: &Server) -> Result<Routes> {
+    let (reflection, reflection_alpha) = peer::reflection()?;
+    Ok(Routes::new(peer::health(&SERVICES).await)
+        .add_service(reflection)
+        .add_service(reflection_alpha)
+        .add_service(DaemonServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST)))
 }

@@ -39,6 +39,10 @@ pub const fn code(reason: Reason) -> Code {
 
 /// An error as it ends a call.
 pub fn to_status(error: &Error) -> Status {
+    match error.reason {
+        Reason::Internal => tracing::error!(reason = error.reason.as_str(), "{error}"),
+        _ => tracing::info!(reason = error.reason.as_str(), "refused: {}", error.message),
+    }
     let code = code(error.reason);
     let message = cut(&error.message, MAX_MESSAGE);
     let info = pb::ErrorInfo {
