@@ -23,7 +23,9 @@ pub mod aws;
 pub mod clock;
 pub mod embedded;
 pub mod engine;
+pub mod journal;
 pub mod lease;
+pub mod run;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,0 +1,105 @@
+//! The events of a run in its stack's storage: numbered segments that are written once.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_domain::key::{ObjectKey, StackSpace};
+use deployer_domain::name::RunId;
+use deployer_domain::object::{ObjectStore, PortResult, WriteIf};
+use deployer_domain::run::RunEvent;
+
+use super::log::{EventLog, Now, Watcher};
+
+/// How long events are gathered before they are written.
+const GATHERED: Duration = Duration::from_secs(4);
+/// From how many bytes on a segment is closed.
+const LARGEST: usize = 1 << 20;
+/// How often a write is tried once the run is over.
+const TRIES: u32 = 5;
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Where a run's events are kept.
+#[derive(Clone)]
+pub struct Archive {
+    /// The storage.
+    pub objects: Arc<dyn ObjectStore>,
+    /// The environment of the stack.
+    pub space: StackSpace,
+    /// The run.
+    pub run: RunId,
+}
+
+impl Archive {
+    /// Writes a run's events, as they come, until its last one is written. Fails when the storage cannot be reached
+    /// for long after the end.
+    pub async fn keep(&self, log: &Arc<EventLog>) -> io::Result<()> {
+        let mut watcher = log.watch(0);
+        while let Some(first) = watcher.next().await? {
+            tokio::select! {
+                () = log.over() => {}
+                () = tokio::time::sleep(GATHERED) => {}
+            }
+            let key = self.space.run_segment(self.run, first.sequence);
+            let segment = gather(first, &mut watcher)?;
+            self.write(&key, segment, log).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, key: &ObjectKey, segment: Vec<u8>, log: &EventLog) -> io::Result<()> {
+        let mut pause = Duration::from_millis(500);
+        let mut left = TRIES;
+        loop {
+            // The run's daemon is the only writer, so writing a segment again does no harm.
+            let Err(error) = self.objects.write(key, segment.clone(), WriteIf::Always).await else { return Ok(()) };
+            tracing::warn!(%error, run = %self.run, "events could not be stored yet");
+            if log.is_over() {
+                left -= 1;
+                if left == 0 {
+                    return Err(io::Error::other(error.to_string()));
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Reads the events with a greater sequence number, as far as they are stored.
+    pub async fn read(&self, after: u64) -> PortResult<Vec<RunEvent>> {
+        let listed = self.objects.list(&self.space.run_segments(self.run)).await?;
+        let mut events: Vec<RunEvent> = Vec::new();
+        for (at, row) in listed.iter().enumerate() {
+            let next = listed.get(at + 1).and_then(|row| self.first_of(&row.key));
+            if next.is_some_and(|next| next <= after + 1) {
+                continue;
+            }
+            let Some(object) = self.objects.read(&row.key).await? else { continue };
+            for line in object.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                // A line of a later release may tell of what this one does not know.
+                let Ok(event) = RunEvent::parse(line) else { continue };
+                if event.sequence > after && events.last().is_none_or(|last| last.sequence < event.sequence) {
+                    events.push(event);
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    fn first_of(&self, key: &ObjectKey) -> Option<u64> {
+        let name = key.as_str().strip_prefix(self.space.run_segments(self.run).as_str())?;
+        name.strip_suffix(".jsonl")?.parse().ok()
+    }
+}
+
+fn gather(first: RunEvent, watcher: &mut Watcher) -> io::Result<Vec<u8>> {
+    let mut segment = first.to_line();
+    while segment.len() < LARGEST {
+        match watcher.next_now()? {
+            Now::Event(event) => segment.extend(event.to_line()),
+            Now::NothingYet | Now::Over => break,
+        }
+    }
+    Ok(segment)
+}

@@ -1,0 +1,14 @@
+//! Runs as this daemon owns them: their events, where those are kept, and what is left of them after a crash.
+//!
+//! **Invariant:** a run outlives whoever started it, and ends with exactly one `finished` event, also when the daemon
+//! dies in its middle.
+
+mod archive;
+mod log;
+mod recover;
+mod registry;
+
+pub use archive::Archive;
+pub use log::{EventLog, Now, Watcher};
+pub use recover::Crashed;
+pub use registry::{NewRun, Run, RunRegistry, RunSettings};

@@ -1,0 +1,324 @@
+//! The runs that this daemon owns, and those that it still remembers.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use deployer_domain::backend::{Backend, BackendAddress};
+use deployer_domain::clock::Clock;
+use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::key::{LockKey, StackSpace};
+use deployer_domain::name::{RunId, StateVersion, TenantId};
+use deployer_domain::run::{Happening, RunFinished, RunSummary};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::archive::Archive;
+use super::log::{EventLog, Watcher, events_file};
+use super::recover::{self, Crashed, Place};
+use crate::journal::{Entry, Journal};
+use crate::life::{Keep, Kept, Life};
+
+/// How many runs that are over are remembered with their files.
+const REMEMBERED: usize = 50;
+
+/// What a registry is made of.
+pub struct RunSettings {
+    /// The daemon's state directory; the registry's files are in `runs/` below it.
+    pub state_directory: PathBuf,
+    /// The program whose `guard` subcommand watches over children.
+    pub program: PathBuf,
+    /// Between SIGTERM and SIGKILL for a command that is cancelled.
+    pub grace: Duration,
+    /// The release of this daemon.
+    pub version: String,
+}
+
+/// The runs that this daemon owns.
+pub struct RunRegistry {
+    pub(super) settings: RunSettings,
+    pub(super) clock: Arc<dyn Clock>,
+    life: Arc<Life>,
+    pub(super) journal: Arc<Journal>,
+    runs: Mutex<BTreeMap<RunId, Arc<Run>>>,
+    crashed: Mutex<Vec<Crashed>>,
+    recovered: watch::Sender<bool>,
+}
+
+/// One run.
+pub struct Run {
+    id: RunId,
+    owner: (BackendAddress, TenantId),
+    directory: PathBuf,
+    log: Arc<EventLog>,
+    cancel: CancellationToken,
+    clock: Arc<dyn Clock>,
+}
+
+/// A run to be begun.
+pub struct NewRun {
+    /// What it is.
+    pub summary: RunSummary,
+    /// The backend, open with the caller's credentials.
+    pub backend: Backend,
+    /// The environment of the stack.
+    pub space: StackSpace,
+    /// The version namespace that it lies in.
+    pub version: StateVersion,
+    /// Whether anything will be done, so that its events are worth keeping in the storage.
+    pub archived: bool,
+}
+
+impl RunRegistry {
+    /// Opens the registry. [`recover`](Self::recover) must follow.
+    pub fn open(
+        settings: RunSettings,
+        clock: Arc<dyn Clock>,
+        life: Arc<Life>,
+        journal: Arc<Journal>,
+    ) -> io::Result<Arc<Self>> {
+        use std::os::unix::fs::DirBuilderExt;
+        let directory = settings.state_directory.join("runs");
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        Ok(Arc::new(Self {
+            settings,
+            clock,
+            life,
+            journal,
+            runs: Mutex::default(),
+            crashed: Mutex::default(),
+            recovered: watch::Sender::new(false),
+        }))
+    }
+
+    /// Takes over what dead incarnations left, and from now on cancels all runs when the daemon is told to end.
+    pub fn recover(self: &Arc<Self>) {
+        let registry = Arc::clone(self);
+        tokio::spawn(async move {
+            let left = recover::recover(&registry).await;
+            registry.runs().extend(left.runs.into_iter().map(|run| (run.id, Arc::new(run))));
+            registry.crashed_locks().extend(left.crashed);
+            registry.recovered.send_replace(true);
+            registry.life.ending().cancelled().await;
+            for run in registry.list() {
+                run.cancel("the daemon, which was told to end");
+            }
+        });
+    }
+
+    /// Waits until what dead incarnations left is ended.
+    pub async fn recovered(&self) {
+        let _ = self.recovered.subscribe().wait_for(|done| *done).await;
+    }
+
+    /// Begins a run: it is on the disk when this answers.
+    pub async fn begin(self: &Arc<Self>, new: NewRun) -> Result<Arc<Run>> {
+        self.recovered().await;
+        let id = new.summary.id;
+        let kept = self.life.keep(Keep::Run(id.to_string()))?;
+        let place = Place::of(&new);
+        let directory = self.directory(id);
+        let log = self.files(&directory, &place, &new.summary).map_err(|error| cannot_begin(&directory, &error))?;
+        let log = Arc::new(log);
+        if new.archived {
+            self.journal.note(Entry::Began(id)).await.map_err(|error| cannot_begin(&directory, &error))?;
+        }
+        let run = Arc::new(Run {
+            id,
+            owner: (new.backend.place.address.clone(), new.summary.tenant.clone()),
+            directory,
+            log,
+            cancel: CancellationToken::new(),
+            clock: Arc::clone(&self.clock),
+        });
+        self.runs().insert(id, Arc::clone(&run));
+        let archive =
+            new.archived.then(|| Archive { objects: Arc::clone(&new.backend.objects), space: new.space, run: id });
+        tokio::spawn(Arc::clone(self).attend(Arc::clone(&run), archive, kept));
+        Ok(run)
+    }
+
+    fn files(&self, directory: &PathBuf, place: &Place, summary: &RunSummary) -> io::Result<EventLog> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().mode(0o700).create(directory)?;
+        std::fs::write(place.file(directory), serde_json::to_vec(place)?)?;
+        EventLog::create(events_file(directory), &self.settings.version, summary.clone())
+    }
+
+    /// Looks after a run's files from its beginning until its end is known to all who must know.
+    async fn attend(self: Arc<Self>, run: Arc<Run>, archive: Option<Archive>, kept: Kept) {
+        match archive {
+            Some(archive) => {
+                let stored = archive.keep(&run.log).await;
+                if let Err(error) = self.journal.note(Entry::Ended(run.id)).await {
+                    tracing::error!(%error, "the journal could not be written");
+                }
+                match stored {
+                    Ok(()) => run.mark_archived(),
+                    Err(error) => tracing::warn!(%error, run = %run.id, "its events wait for the next caller"),
+                }
+            }
+            None => {
+                run.log.over().await;
+                run.mark_archived();
+            }
+        }
+        drop(kept);
+        self.forget_old();
+    }
+
+    /// A run that this daemon owns or remembers.
+    pub fn find(&self, id: RunId) -> Option<Arc<Run>> {
+        self.runs().get(&id).cloned()
+    }
+
+    /// All runs that this daemon owns or remembers, newest first.
+    pub fn list(&self) -> Vec<Arc<Run>> {
+        self.runs().values().rev().cloned().collect()
+    }
+
+    /// Stores events that could not be stored when their run ended, now that somebody with credentials is here.
+    pub fn store_left_over(self: &Arc<Self>, backend: &Backend, tenant: &TenantId) {
+        let waits = |run: &Arc<Run>| run.is_of(&backend.place.address, tenant) && run.waits_to_be_archived();
+        for run in self.list().into_iter().filter(waits) {
+            let Some(place) = Place::read(&run.directory) else { continue };
+            let archive = Archive { objects: Arc::clone(&backend.objects), space: place.space(), run: run.id };
+            tokio::spawn(async move {
+                if archive.keep(&run.log).await.is_ok() {
+                    run.mark_archived();
+                }
+            });
+        }
+    }
+
+    /// How a dead incarnation of this daemon held a lock, once everything that it had started is dead.
+    pub async fn crashed(&self, backend: &BackendAddress, key: &LockKey) -> Option<Crashed> {
+        self.recovered().await;
+        let key = key.to_string();
+        self.crashed_locks().iter().find(|crashed| crashed.is(backend, &key)).cloned()
+    }
+
+    /// Forgets how a dead incarnation held a lock, as it is this one's now.
+    pub fn taken_over(&self, crashed: &Crashed) {
+        let mut all = self.crashed_locks();
+        all.retain(|known| known != crashed);
+        if all.iter().all(|known| known.from.path != crashed.from.path) {
+            self.journal.forget(&crashed.from);
+        }
+    }
+
+    /// The journal of this incarnation.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// What it is made of.
+    pub fn settings(&self) -> &RunSettings {
+        &self.settings
+    }
+
+    pub(super) fn directory(&self, id: RunId) -> PathBuf {
+        self.settings.state_directory.join("runs").join(id.to_string())
+    }
+
+    fn forget_old(&self) {
+        let mut runs = self.runs();
+        let over: Vec<RunId> =
+            runs.values().filter(|run| run.log.is_over() && !run.waits_to_be_archived()).map(|run| run.id).collect();
+        for id in over.iter().take(over.len().saturating_sub(REMEMBERED)) {
+            if let Some(run) = runs.remove(id) {
+                let _ = std::fs::remove_dir_all(&run.directory);
+            }
+        }
+    }
+
+    fn runs(&self) -> MutexGuard<'_, BTreeMap<RunId, Arc<Run>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn crashed_locks(&self) -> MutexGuard<'_, Vec<Crashed>> {
+        self.crashed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Run {
+    pub(super) fn left(id: RunId, place: &Place, directory: PathBuf, log: EventLog, clock: Arc<dyn Clock>) -> Self {
+        let owner = (place.backend.clone(), place.tenant.clone());
+        Self { id, owner, directory, log: Arc::new(log), cancel: CancellationToken::new(), clock }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Whether it belongs to this tenant of this backend.
+    pub fn is_of(&self, backend: &BackendAddress, tenant: &TenantId) -> bool {
+        self.owner.0 == *backend && self.owner.1 == *tenant
+    }
+
+    /// What it is now.
+    pub fn summary(&self) -> RunSummary {
+        self.log.summary()
+    }
+
+    /// Follows its events after a sequence number.
+    pub fn watch(&self, after: u64) -> Watcher {
+        self.log.watch(after)
+    }
+
+    /// Waits until it is over.
+    pub async fn over(&self) {
+        self.log.over().await;
+    }
+
+    /// Tells something that happened in it.
+    pub fn tell(&self, what: Happening) {
+        self.log.append(self.clock.now(), what);
+    }
+
+    /// Ends it.
+    pub fn finish(&self, finished: RunFinished) {
+        self.tell(Happening::Finished(finished));
+    }
+
+    /// Asks it to end gracefully. Asking twice, or too late, does nothing.
+    pub fn cancel(&self, actor: &str) {
+        if self.log.is_over() || self.cancel.is_cancelled() {
+            return;
+        }
+        self.tell(Happening::Cancelling { actor: actor.to_owned() });
+        self.cancel.cancel();
+    }
+
+    /// Fires when it is to end gracefully.
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// A private directory for as long as it lives.
+    pub fn directory(&self) -> &PathBuf {
+        &self.directory
+    }
+
+    /// The file whose lock says that processes of it are alive.
+    pub fn alive_file(&self) -> PathBuf {
+        recover::alive_file(&self.directory)
+    }
+
+    fn mark_archived(&self) {
+        let _ = std::fs::write(recover::archived_mark(&self.directory), b"");
+    }
+
+    fn waits_to_be_archived(&self) -> bool {
+        self.log.is_over() && !recover::archived_mark(&self.directory).exists()
+    }
+}
+
+fn cannot_begin(directory: &std::path::Path, error: &io::Error) -> Error {
+    Error::new(Reason::Internal, "the run cannot be begun")
+        .caused_by(format!("cannot write to {}: {error}", directory.display()))
+        .hint("check the space on the disk and who may write there; DEPLOYER_STATE_DIR names another place")
+}
