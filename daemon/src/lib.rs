@@ -23,7 +23,9 @@ pub mod aws;
 pub mod clock;
 pub mod embedded;
 pub mod engine;
+pub mod entropy;
 pub mod journal;
+pub mod keyring;
 pub mod lease;
 pub mod run;
 

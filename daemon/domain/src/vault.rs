@@ -28,8 +28,8 @@ pub struct VaultPlace {
 /// what is not there is no error; a failed write leaves the old entry as it was.
 #[async_trait]
 pub trait SessionVault: Send + Sync {
-    /// Where entries are kept as things stand.
-    async fn place(&self) -> VaultPlace;
+    /// Where an entry is kept, or would be kept if it were written now.
+    async fn place(&self, name: &str) -> VaultPlace;
 
     /// Reads an entry; `None` when there is none.
     async fn read(&self, name: &str) -> VaultResult<Option<SecretString>>;

@@ -7,6 +7,7 @@
 pub mod locks;
 pub mod objects;
 pub mod secrets;
+pub mod vault;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
