@@ -13,8 +13,11 @@
 //! **Invariant:** a lock that is held beats until it is released or lost, whatever the daemon is busy with.
 //! **Invariant:** after acquiring, all that is written to a lock's item is written by one task, one after another.
 
+mod acquire;
+mod heartbeat;
 mod held;
 mod keeper;
+mod persist;
 mod sealed;
 
 pub use held::HeldLease;

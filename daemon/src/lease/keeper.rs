@@ -1,18 +1,26 @@
 //! Acquires locks and keeps them.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deployer_domain::backend::Backend;
-use deployer_domain::clock::Clock;
+use deployer_domain::backend::{Backend, BackendRef};
+use deployer_domain::clock::{Clock, LeaseInstant};
+use deployer_domain::entropy::{Entropy, ulid};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{LockKey, StackSpace};
-use deployer_domain::lease::{LeaseTiming, PreviousHold, Waiting};
+use deployer_domain::lease::{Acquisition, LeaseTiming, Observation, PreviousHold, Waiting};
+use deployer_domain::lock::{Holder, LockItem, LockTable, Own};
 use deployer_domain::name::RunId;
+use deployer_domain::object::{PortError, PortResult};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 use super::HeldLease;
+use super::acquire::Pursuit;
+use super::heartbeat::{BeatThread, Beats};
+use super::held::{Beginning, Core};
 
 /// What a keeper is made of.
 pub struct KeeperSettings {
@@ -24,6 +32,8 @@ pub struct KeeperSettings {
     pub timing: LeaseTiming,
     /// The machine's clocks.
     pub clock: Arc<dyn Clock>,
+    /// Makes ids and jitter.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// What a caller wants to lock.
@@ -54,12 +64,16 @@ pub struct AcquireRequest {
 /// commands.
 pub struct LeaseKeeper {
     settings: KeeperSettings,
+    beats: BeatThread,
+    seen: Mutex<HashMap<(BackendRef, LockKey), Observation>>,
+    held: Arc<Mutex<BTreeMap<Ulid, LockKey>>>,
 }
 
 impl LeaseKeeper {
     /// Starts the thread that all heartbeats live on.
     pub fn start(settings: KeeperSettings) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { settings }))
+        let beats = BeatThread::start()?;
+        Ok(Arc::new(Self { settings, beats, seen: Mutex::default(), held: Arc::default() }))
     }
 
     /// This daemon incarnation.
@@ -74,15 +88,127 @@ impl LeaseKeeper {
 
     /// The locks that are held now; while there is one the daemon neither exits idle nor is replaced.
     pub fn held(&self) -> Vec<LockKey> {
-        Vec::new()
+        lock(&self.held).values().cloned().collect()
     }
 
     /// Acquires a lock.
     ///
     /// Fails with `LOCK_HELD`, which names the holder, or with what the backend says. Dropping the future gives the
-    /// lock back if it was just acquired.
+    /// lock back if it was just acquired: a write that is under way is always seen to its end.
     pub async fn acquire(self: &Arc<Self>, request: AcquireRequest) -> Result<HeldLease> {
-        drop(request);
-        Err(Error::new(Reason::Internal, "locks cannot be acquired yet"))
+        let gone = CancellationToken::new();
+        let _caller = gone.clone().drop_guard();
+        let keeper = self.clone();
+        let pursuit = tokio::spawn(async move { Pursuit::new(&keeper, &request, gone).run().await });
+        pursuit.await.unwrap_or_else(|error| {
+            Err(Error::new(Reason::Internal, "the acquisition of a lock was cut off").caused_by(error))
+        })
     }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.settings.clock
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        &*self.settings.entropy
+    }
+
+    pub(super) fn ulid(&self) -> Ulid {
+        ulid(self.entropy(), self.settings.clock.now())
+    }
+
+    pub(super) fn holder(&self, request: &AcquireRequest) -> Holder {
+        Holder {
+            session: self.settings.session,
+            actor: request.actor.clone(),
+            host: request.host.clone(),
+            pid: std::process::id(),
+            run: request.run,
+            operation: request.operation.clone(),
+            version: self.settings.version.clone(),
+        }
+    }
+
+    /// Notes what was read of a lock, and answers for how long it has been seen like that.
+    pub(super) fn note(&self, place: &BackendRef, item: &LockItem, received: LeaseInstant) -> Observation {
+        let mut seen = lock(&self.seen);
+        let key = (place.clone(), item.key.clone());
+        let observation = Observation::note(seen.get(&key), item, received, &self.settings.timing);
+        seen.insert(key, observation.clone());
+        observation
+    }
+
+    /// Forgets a lock that nobody holds.
+    pub(super) fn forget(&self, place: &BackendRef, key: &LockKey) {
+        lock(&self.seen).remove(&(place.clone(), key.clone()));
+    }
+
+    /// Opens the table of locks on the thread of the heartbeats, with connections of its own.
+    pub(super) async fn apart(&self, locks: Arc<dyn LockTable>) -> PortResult<Arc<dyn LockTable>> {
+        let opening = self.beats.handle.spawn(async move { locks.apart().await });
+        opening.await.unwrap_or_else(|error| Err(PortError::Unavailable(error.to_string())))
+    }
+
+    /// Begins to keep a lock that was just acquired.
+    pub(super) fn keep(&self, won: Won) -> HeldLease {
+        let Won { acquisition, own, sent, locks, place } = won;
+        let core = Arc::new(Core::new(Beginning {
+            key: acquisition.key.clone(),
+            session: self.settings.session,
+            token: own.token,
+            sent,
+            timing: self.settings.timing,
+            clock: self.settings.clock.clone(),
+            entropy: self.settings.entropy.clone(),
+        }));
+        let beats = Beats {
+            core: core.clone(),
+            locks,
+            place: place.address,
+            permits: self.beats.permits.clone(),
+            acquisition,
+            seq: own.hb_seq,
+        };
+        let (commands, asked) = mpsc::unbounded_channel();
+        let listed = Listed::new(self.held.clone(), own.attempt, core.key.clone());
+        self.beats.handle.spawn(async move {
+            let _listed = listed;
+            beats.keep(asked).await;
+        });
+        HeldLease::new(core, commands)
+    }
+}
+
+/// An acquisition that succeeded.
+pub(super) struct Won {
+    pub acquisition: Acquisition,
+    pub own: Own,
+    /// When the write that succeeded was first sent.
+    pub sent: LeaseInstant,
+    /// The table, opened apart.
+    pub locks: Arc<dyn LockTable>,
+    pub place: BackendRef,
+}
+
+/// Keeps a lock in the list of those that are held.
+struct Listed {
+    list: Arc<Mutex<BTreeMap<Ulid, LockKey>>>,
+    id: Ulid,
+}
+
+impl Listed {
+    fn new(list: Arc<Mutex<BTreeMap<Ulid, LockKey>>>, id: Ulid, key: LockKey) -> Self {
+        lock(&list).insert(id, key);
+        Self { list, id }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        lock(&self.list).remove(&self.id);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,249 @@
+//! The thread that all heartbeats live on, and the task that keeps one lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_domain::backend::BackendAddress;
+use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::lease::{Acquisition, BeatAnswer, HolderState, Moment, ReleaseAnswer, judge_beat, judge_release};
+use deployer_domain::lock::{LockChange, LockCondition, LockTable, LockWrite, Own, Written};
+use deployer_domain::object::PortResult;
+use deployer_domain::port_error::explain;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::held::{Command, Core};
+use super::persist::{Persistence, answered, persist};
+
+/// So many beats are under way at once.
+const CONCURRENT: usize = 64;
+/// No answer is given up before this, however short the protocol's times are made for tests.
+const SHORTEST_OPERATION: Duration = Duration::from_millis(500);
+
+/// A thread with a runtime of its own, so that a busy deploy cannot starve the heartbeats.
+pub(super) struct BeatThread {
+    pub handle: Handle,
+    pub permits: Arc<Semaphore>,
+    // Its end ends the thread.
+    _running: oneshot::Sender<()>,
+}
+
+impl BeatThread {
+    pub(super) fn start() -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            Error::new(Reason::Internal, "cannot start the thread of the heartbeats").caused_by(error)
+        };
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let (running, ended) = oneshot::channel::<()>();
+        let work = move || {
+            let _end = runtime.block_on(ended);
+            runtime.shutdown_background();
+        };
+        std::thread::Builder::new().name("heartbeat".to_owned()).spawn(work).map_err(failed)?;
+        Ok(Self { handle, permits: Arc::new(Semaphore::new(CONCURRENT)), _running: running })
+    }
+}
+
+/// The task that keeps one lock: after the acquisition, all writes of its item are made here, one after another.
+pub(super) struct Beats {
+    pub core: Arc<Core>,
+    pub locks: Arc<dyn LockTable>,
+    pub place: BackendAddress,
+    pub permits: Arc<Semaphore>,
+    /// The call that acquired it, for raising the token.
+    pub acquisition: Acquisition,
+    /// The number of the last beat that was sent.
+    pub seq: u64,
+}
+
+/// What became of a beat.
+enum Beat {
+    Landed,
+    Failed,
+    Lost,
+}
+
+impl Beats {
+    /// Keeps the lock until it is released, or until nobody holds the lease any more.
+    pub(super) async fn keep(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut due = Instant::now() + self.until_next();
+        let mut last = Instant::now();
+        loop {
+            let tick = Instant::now() + self.core.timing.tick;
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(Command::Release { reply }) => return self.released(reply).await,
+                    Some(Command::Raise { fence, reply }) => { let _gone = reply.send(self.raise(fence).await); }
+                    Some(Command::Stretch { reply }) => { let _gone = reply.send(self.stretch().await); }
+                    None => return self.dropped().await,
+                },
+                () = sleep_until(due.min(tick)) => {}
+            }
+            self.core.publish();
+            let standing = self.core.standing();
+            let doubtful = matches!(standing, HolderState::Suspect | HolderState::Fenced);
+            let now = Instant::now();
+            let hurry = doubtful && now >= last + self.core.timing.beat_retry;
+            if standing == HolderState::Lost || (now < due && !hurry) {
+                continue;
+            }
+            self.warn_if_late(now.saturating_duration_since(due));
+            last = now;
+            let beat = self.beat(self.core.timing.lease).await;
+            let pause = if matches!(beat, Beat::Failed) { self.core.timing.beat_retry } else { self.until_next() };
+            due = Instant::now().max(last + pause);
+        }
+    }
+
+    fn until_next(&self) -> Duration {
+        self.core.timing.beat_every.mul_f64(0.9 + 0.2 * self.core.random())
+    }
+
+    fn warn_if_late(&self, late: Duration) {
+        if late > self.core.timing.late_beat {
+            tracing::warn!(lock = %self.core.key, late_ms = late.as_millis(), "a heartbeat started late");
+        }
+    }
+
+    fn patience(&self, operations: u32) -> Persistence {
+        let each = self.core.timing.operation.max(SHORTEST_OPERATION);
+        Persistence { each, in_all: each * operations }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.core.clock.lease_now(), server: self.locks.server_now() }
+    }
+
+    async fn beat(&mut self, lease: Duration) -> Beat {
+        let Ok(_permit) = self.permits.clone().acquire_owned().await else {
+            return Beat::Failed;
+        };
+        self.seq += 1;
+        let (session, token, seq) = (self.core.session, self.core.token(), self.seq);
+        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+        let write = LockWrite {
+            key: self.core.key.clone(),
+            condition: LockCondition::Beat { session, token, seq },
+            change: LockChange::Beat { seq, lease_ms, at: self.locks.server_now() },
+        };
+        let sent = self.core.clock.lease_now();
+        let each = self.patience(1).each;
+        let answer = self.while_watching(answered(each, self.locks.write(&write))).await;
+        match answer {
+            Ok(Written::Applied) => self.core.prove(sent, lease, token),
+            Ok(Written::Refused(item)) => match judge_beat(session, token, seq, item.as_ref()) {
+                BeatAnswer::Landed(_) => self.core.prove(sent, lease, token),
+                BeatAnswer::Lost => {
+                    self.core.lose(item);
+                    return Beat::Lost;
+                }
+            },
+            Err(error) => {
+                tracing::warn!(lock = %self.core.key, %error, "a heartbeat failed");
+                return Beat::Failed;
+            }
+        }
+        Beat::Landed
+    }
+
+    /// Goes on telling the holder's state while a request is under way.
+    async fn while_watching<T>(&self, request: impl Future<Output = PortResult<T>>) -> PortResult<T> {
+        tokio::pin!(request);
+        loop {
+            tokio::select! {
+                answer = &mut request => return answer,
+                () = tokio::time::sleep(self.core.timing.tick) => self.core.publish(),
+            }
+        }
+    }
+
+    async fn stretch(&mut self) -> Result<()> {
+        match self.beat(self.core.timing.longest_lease).await {
+            Beat::Landed => Ok(()),
+            Beat::Lost => Err(self.core.lost_error()),
+            Beat::Failed => {
+                Err(Error::new(Reason::BackendUnavailable, format!("cannot lengthen the lease of {}", self.core.key)))
+            }
+        }
+    }
+
+    async fn raise(&mut self, fence: u64) -> Result<()> {
+        if self.core.standing() == HolderState::Lost {
+            return Err(self.core.lost_error());
+        }
+        self.acquisition.attempt = self.core.ulid();
+        let below_seq = self.seq + 1;
+        self.seq = below_seq;
+        let sent = self.core.clock.lease_now();
+        let held = self.core.token();
+        let (write, own) = self.acquisition.raise(held, fence, below_seq, self.moment(), &self.core.timing);
+        match persist(self.patience(6), || self.locks.write(&write)).await {
+            Ok(Written::Applied) => {}
+            Ok(Written::Refused(Some(item))) if own.is(&item) => {}
+            Ok(Written::Refused(item)) => {
+                self.core.lose(item);
+                return Err(self.core.lost_error());
+            }
+            Err(error) => return self.raised_or_not(error, &own, sent).await,
+        }
+        self.core.prove(sent, self.core.timing.lease, own.token);
+        Ok(())
+    }
+
+    /// After the answers to a raise got lost: beats under the old token would be refused by our own new one.
+    async fn raised_or_not(
+        &mut self,
+        error: deployer_domain::object::PortError,
+        own: &Own,
+        sent: deployer_domain::clock::LeaseInstant,
+    ) -> Result<()> {
+        match persist(self.patience(6), || self.locks.read(&self.core.key)).await {
+            Ok(Some(item)) if own.is(&item) => {
+                self.core.prove(sent, self.core.timing.lease, own.token);
+                Ok(())
+            }
+            _ => Err(explain(error, format!("raise the token of {}", self.core.key), &self.place)),
+        }
+    }
+
+    async fn released(self, reply: oneshot::Sender<Result<()>>) {
+        let _gone = reply.send(self.release().await);
+    }
+
+    async fn dropped(self) {
+        if self.core.is_sealed() {
+            tracing::warn!(lock = %self.core.key, "a lease was dropped; its lock will run out");
+        } else if let Err(error) = self.release().await {
+            tracing::warn!(lock = %self.core.key, %error, "a lock could not be released");
+        }
+    }
+
+    async fn release(&self) -> Result<()> {
+        if self.core.standing() == HolderState::Lost {
+            return Err(self.core.lost_error());
+        }
+        let (session, token) = (self.core.session, self.core.token());
+        let write = LockWrite {
+            key: self.core.key.clone(),
+            condition: LockCondition::Release { session, token },
+            change: LockChange::Release { session, at: self.locks.server_now() },
+        };
+        match persist(self.patience(6), || self.locks.write(&write)).await {
+            Ok(Written::Applied) => Ok(()),
+            Ok(Written::Refused(item)) => match judge_release(session, token, item.as_ref()) {
+                ReleaseAnswer::Released => Ok(()),
+                ReleaseAnswer::WasLost => {
+                    self.core.lose(item);
+                    Err(self.core.lost_error())
+                }
+            },
+            Err(error) => {
+                let error = explain(error, format!("release {}", self.core.key), &self.place);
+                Err(error.hint("the lock frees itself: the next holder waits about a minute"))
+            }
+        }
+    }
+}
