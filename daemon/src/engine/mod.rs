@@ -1,5 +1,6 @@
 //! The engines, and the processes that they need.
 
 pub mod alive;
+pub mod command;
 pub mod guard;
 pub mod process;

@@ -4,11 +4,16 @@
 //! dies in its middle.
 
 mod archive;
+mod execute;
+mod listener;
 mod log;
 mod recover;
 mod registry;
+mod step;
 
 pub use archive::Archive;
+pub use execute::{Executed, Execution};
+pub use listener::EventListener;
 pub use log::{EventLog, Now, Watcher};
 pub use recover::Crashed;
 pub use registry::{NewRun, Run, RunRegistry, RunSettings};
