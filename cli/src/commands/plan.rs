@@ -1,14 +1,235 @@
-//! `deployer plan`.
+//! `deployer plan`, and how plans look.
+
+use deployer_proto::v1::stack_service_client::StackServiceClient;
+use deployer_proto::v1::{
+    Action, Mode, Operation, Plan, PlanOptions, PlanRequest, PlannedStep, StackTarget, ValueChange,
+};
 
 use crate::Outcome;
+use crate::args::TargetArgs;
+use crate::exit;
 use crate::guest::Guest;
+use crate::output::page::Page;
+use crate::output::paint::{self, Look};
+use crate::output::{Shapes, escape};
 use crate::report::Report;
+
+/// The longest value that is shown whole.
+const LONGEST_VALUE: usize = 120;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Which stack.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Show what a destroy would do
+    #[arg(long)]
+    pub destroy: bool,
+    /// Make this component anew (can be repeated)
+    #[arg(long, value_name = "SERVICE.COMPONENT", conflicts_with = "destroy")]
+    pub replace: Vec<String>,
+    /// With --destroy: also remove what is kept because data lives in it
+    #[arg(long, requires = "destroy")]
+    pub delete_data: bool,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
 
 /// Runs it.
-pub async fn run(_guest: &Guest, _args: Args) -> Outcome {
-    Err(Report::internal("this command is not built yet"))
+pub async fn run(guest: &Guest, args: Args) -> Outcome {
+    let operation = if args.destroy { Operation::Destroy } else { Operation::Apply };
+    let options = PlanOptions { operation: operation.into(), replace: args.replace, delete_data: args.delete_data };
+    let plan = made(guest, args.target.target(&guest.surroundings), options).await?;
+    guest.terminal.answer(&plan, &Shapes { quiet: |plan| plan.digest.clone(), text: render })?;
+    Ok(if args.detailed_exitcode && plan.changes { exit::CHANGES } else { exit::DONE })
+}
+
+/// Asks the daemon for a plan.
+pub async fn made(guest: &Guest, target: StackTarget, options: PlanOptions) -> Result<Plan, Report> {
+    let mut client = StackServiceClient::new(guest.channel().await?);
+    let request = PlanRequest { context: guest.call(Mode::Tenant)?, target: Some(target), options: Some(options) };
+    Ok(client.plan(request).await?.into_inner())
+}
+
+/// The plan as people read it.
+pub fn render(plan: &Plan, look: &Look) -> String {
+    let mut page = Page::titled(look, &format!("Plan: {}/{} ({})", plan.stack, plan.environment, verb(plan)));
+    let steps = plan.steps.iter().filter(|step| !matches!(step.action(), Action::None | Action::Unspecified));
+    let widest = steps.clone().map(|step| step.component.chars().count()).max().unwrap_or_default();
+    for step in steps {
+        show_step(step, widest, &mut page);
+    }
+    plan.warnings.iter().for_each(|warning| {
+        page.warning(warning);
+    });
+    plan.refusals.iter().for_each(|refusal| {
+        page.line(&paint::red(format!("✗ Refused: {}", escape::line(refusal))));
+    });
+    if plan.changes {
+        page.rule().line(&counts(plan)).line(&paint::dim(format!("Digest: {}", escape::line(&plan.digest))));
+    } else {
+        page.line(&format!("No changes. {}", escape::line(&nothing_to_do(plan))));
+    }
+    page.text()
+}
+
+fn verb(plan: &Plan) -> &'static str {
+    match plan.operation() {
+        Operation::Destroy => "destroy",
+        Operation::Rollback => "rollback",
+        _ => "apply",
+    }
+}
+
+fn nothing_to_do(plan: &Plan) -> String {
+    let place = format!("{}/{}", plan.stack, plan.environment);
+    match plan.operation() {
+        Operation::Destroy => format!("Nothing of {place} is left to remove."),
+        _ => format!("{place} is as its file says."),
+    }
+}
+
+fn show_step(step: &PlannedStep, widest: usize, page: &mut Page<'_>) {
+    let (symbol, word) = symbol(step.action());
+    let name = escape::line(&step.component);
+    let head = format!("{symbol:>3} {name:<widest$}  {word}  {}", escape::line(&step.r#type));
+    page.line(&coloured(step.action(), &head));
+    if !step.reason.is_empty() {
+        page.line(&format!("      {}", escape::line(&step.reason)));
+    }
+    for change in &step.changes {
+        page.line(&format!("      {}", value_change(change)));
+    }
+}
+
+fn value_change(change: &ValueChange) -> String {
+    let name = escape::line(&change.name);
+    match (change.before.as_str(), change.after.as_str()) {
+        ("", after) => format!("{name}: {}", shown(after)),
+        (before, "") => format!("{name}: {} → (none)", shown(before)),
+        (before, after) => format!("{name}: {} → {}", shown(before), shown(after)),
+    }
+}
+
+fn shown(value: &str) -> String {
+    let words = ["(known after apply)", "(sensitive)"];
+    let mut text = escape::line(value).into_owned();
+    if text.chars().count() > LONGEST_VALUE {
+        text = text.chars().take(LONGEST_VALUE).chain(['…']).collect();
+    }
+    if words.contains(&value) { text } else { format!("\"{text}\"") }
+}
+
+/// The symbol and the word of an action.
+pub fn symbol(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Create => ("+", "create"),
+        Action::Update => ("~", "update"),
+        Action::Replace => ("-/+", "replace"),
+        Action::Delete => ("-", "delete"),
+        Action::None | Action::Unspecified => ("", "no change"),
+    }
+}
+
+fn coloured(action: Action, text: &str) -> String {
+    match action {
+        Action::Create => paint::green(text),
+        Action::Update => paint::yellow(text),
+        Action::Replace | Action::Delete => paint::red(text),
+        Action::None | Action::Unspecified => text.to_owned(),
+    }
+}
+
+fn counts(plan: &Plan) -> String {
+    let counts = plan.counts.unwrap_or_default();
+    let parts = [
+        (counts.create, "to create"),
+        (counts.update, "to update"),
+        (counts.replace, "to replace"),
+        (counts.delete, "to delete"),
+        (counts.unchanged, "unchanged"),
+    ];
+    let parts = parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+    format!("Plan: {}.", parts.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+pub mod tests {
+    use deployer_proto::v1::PlanCounts;
+
+    use super::*;
+
+    fn step(component: &str, action: Action, reason: &str) -> PlannedStep {
+        PlannedStep {
+            component: component.to_owned(),
+            r#type: "command".to_owned(),
+            action: action.into(),
+            reason: reason.to_owned(),
+            ..PlannedStep::default()
+        }
+    }
+
+    /// A plan with a step of every kind.
+    pub fn mixed() -> Plan {
+        let change = |name: &str, before: &str, after: &str| ValueChange {
+            name: name.to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        let mut update = step("email.api", Action::Update, "environment VERSION changed");
+        update.changes = vec![change("VERSION", "1.0", "1.1"), change("URL", "http://a", "(known after apply)")];
+        Plan {
+            stack: "demo".to_owned(),
+            environment: "development".to_owned(),
+            operation: Operation::Apply.into(),
+            digest: "4f2a".to_owned(),
+            steps: vec![
+                step("email.database", Action::Create, "not deployed yet"),
+                update,
+                step("email.worker", Action::Replace, "asked for by --replace"),
+                step("old.thing", Action::Delete, "not in the stack file any more"),
+                step("edge.dns", Action::None, ""),
+            ],
+            counts: Some(PlanCounts { create: 1, update: 1, replace: 1, delete: 1, unchanged: 1 }),
+            changes: true,
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn a_plan_shows_each_change_with_its_reason() {
+        assert_eq!(
+            Look::plain().finish(&render(&mixed(), &Look::plain())),
+            "Plan: demo/development (apply)\n\
+             ────────────────────────────────────────────────\n\
+             \x20 + email.database  create  command\n\
+             \x20     not deployed yet\n\
+             \x20 ~ email.api       update  command\n\
+             \x20     environment VERSION changed\n\
+             \x20     VERSION: \"1.0\" → \"1.1\"\n\
+             \x20     URL: \"http://a\" → (known after apply)\n\
+             -/+ email.worker    replace  command\n\
+             \x20     asked for by --replace\n\
+             \x20 - old.thing       delete  command\n\
+             \x20     not in the stack file any more\n\
+             ────────────────────────────────────────────────\n\
+             Plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 1 unchanged.\n\
+             Digest: 4f2a\n"
+        );
+    }
+
+    #[test]
+    fn no_changes_are_said_so() {
+        let plan = Plan { steps: Vec::new(), changes: false, ..mixed() };
+        let text = Look::plain().finish(&render(&plan, &Look::plain()));
+        assert!(text.ends_with("\nNo changes. demo/development is as its file says.\n"), "{text}");
+    }
+
+    #[test]
+    fn refusals_are_loud() {
+        let plan = Plan { refusals: vec!["production needs an approval".to_owned()], ..mixed() };
+        assert!(render(&plan, &Look::plain()).contains("✗ Refused: production needs an approval"));
+    }
 }

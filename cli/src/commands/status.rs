@@ -1,14 +1,133 @@
 //! `deployer status`.
 
+use deployer_proto::v1::stack_service_client::StackServiceClient;
+use deployer_proto::v1::{ComponentHealth, Mode, StackTarget, StatusRequest, StatusResponse};
+
 use crate::Outcome;
+use crate::args::TargetArgs;
+use crate::exit;
 use crate::guest::Guest;
-use crate::report::Report;
+use crate::output::page::Page;
+use crate::output::paint::{self, Look};
+use crate::output::{Shapes, escape, value};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Which stack.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// As an admin: the tenant to look at
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<String>,
+}
 
 /// Runs it.
-pub async fn run(_guest: &Guest, _args: Args) -> Outcome {
-    Err(Report::internal("this command is not built yet"))
+pub async fn run(guest: &Guest, args: Args) -> Outcome {
+    let mut client = StackServiceClient::new(guest.channel().await?);
+    let mode = if args.tenant.is_some() { Mode::Admin } else { Mode::Tenant };
+    let target = StackTarget { tenant: args.tenant.unwrap_or_default(), ..args.target.target(&guest.surroundings) };
+    let request = StatusRequest { context: guest.call_with_commands(mode)?, target: Some(target) };
+    let answer = client.status(request).await?.into_inner();
+    guest.terminal.answer(&answer, &Shapes { quiet: word, text: render })?;
+    Ok(if answer.healthy { exit::DONE } else { exit::FAILED })
+}
+
+fn word(answer: &StatusResponse) -> String {
+    if answer.healthy { "healthy".to_owned() } else { "unhealthy".to_owned() }
+}
+
+fn render(answer: &StatusResponse, look: &Look) -> String {
+    let mut page = Page::titled(look, &format!("Status: {}/{}", answer.stack, answer.environment));
+    if answer.updated.is_empty() {
+        page.field("Last run", "never");
+    } else {
+        page.field("Last run", &format!("#{}, {}", answer.history_number, value::age(&answer.updated, look.now)));
+    }
+    page.field_if("Locked by", &answer.locked_by);
+    if !answer.components.is_empty() {
+        page.blank();
+    }
+    let widest = answer.components.iter().map(|health| health.component.chars().count()).max().unwrap_or_default();
+    for health in &answer.components {
+        page.line(&row(health, widest));
+    }
+    page.rule();
+    match (answer.components.len(), answer.healthy) {
+        (0, _) => page.line("Nothing is deployed."),
+        (_, true) => page.done("All resources healthy"),
+        (all, false) => page.line(&paint::red(unhealthy(answer, all))),
+    };
+    page.text()
+}
+
+fn row(health: &ComponentHealth, widest: usize) -> String {
+    let symbol = match health.health.as_str() {
+        "Healthy" => paint::green("✓"),
+        "Unknown" | "Drifted" => paint::yellow("⚠"),
+        _ => paint::red("✗"),
+    };
+    let name = escape::line(&health.component);
+    let line = format!("{symbol} {name:<widest$}  {:<8}", escape::line(&health.health));
+    match health.reason.as_str() {
+        "" => line.trim_end().to_owned(),
+        reason => format!("{line}  {}", escape::line(reason)),
+    }
+}
+
+fn unhealthy(answer: &StatusResponse, all: usize) -> String {
+    let bad = answer.components.iter().filter(|health| health.health != "Healthy").count();
+    let verb = if bad == 1 { "is" } else { "are" };
+    format!("✗ {bad} of {} {verb} not healthy", value::count(all as u64, "resource"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn health(component: &str, health: &str, reason: &str) -> ComponentHealth {
+        ComponentHealth {
+            component: component.to_owned(),
+            health: health.to_owned(),
+            reason: reason.to_owned(),
+            ..ComponentHealth::default()
+        }
+    }
+
+    fn healthy() -> StatusResponse {
+        StatusResponse {
+            stack: "demo".to_owned(),
+            environment: "development".to_owned(),
+            components: vec![health("email.queue", "Healthy", ""), health("email.api", "Healthy", "")],
+            healthy: true,
+            updated: "2024-01-15T11:57:00Z".to_owned(),
+            history_number: 3,
+            ..StatusResponse::default()
+        }
+    }
+
+    #[test]
+    fn a_healthy_stack_ends_as_in_the_reference() {
+        assert_eq!(
+            Look::plain().finish(&render(&healthy(), &Look::plain())),
+            "Status: demo/development\n\
+             ────────────────────────────────────────────────\n\
+             Last run: #3, 3m ago\n\
+             \n\
+             ✓ email.queue  Healthy\n\
+             ✓ email.api    Healthy\n\
+             ────────────────────────────────────────────────\n\
+             ✓ All resources healthy\n"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_says_why() {
+        let mut answer = healthy();
+        answer.healthy = false;
+        answer.components[1] = health("email.api", "Degraded", "check exited with 1");
+        let text = Look::plain().finish(&render(&answer, &Look::plain()));
+        assert!(text.contains("✗ email.api    Degraded  check exited with 1\n"), "{text}");
+        assert!(text.ends_with("✗ 1 of 2 resources is not healthy\n"), "{text}");
+    }
 }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use crate::Outcome;
 use crate::guest::Guest;
+use crate::report::Report;
 
 pub mod logs;
 pub mod restart;
@@ -37,4 +38,12 @@ impl Command {
             Self::Logs(args) => logs::run(guest, args).await,
         }
     }
+}
+
+/// These commands speak of the background daemon; without one they make no sense.
+fn refuse_without_daemon(guest: &Guest) -> Result<(), Report> {
+    if !guest.globals.no_daemon {
+        return Ok(());
+    }
+    Err(Report::usage("there is no background daemon with --no-daemon, which is the default where CI=true"))
 }
