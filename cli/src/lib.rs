@@ -14,6 +14,7 @@ pub mod commands;
 pub mod connect;
 pub mod context;
 pub mod exit;
+pub mod follow;
 pub mod guest;
 pub mod interrupt;
 pub mod output;

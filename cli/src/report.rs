@@ -149,10 +149,16 @@ fn indented(text: &str) -> String {
     lines
 }
 
+impl From<ErrorReport> for Report {
+    fn from(error: ErrorReport) -> Self {
+        Self { error: Box::new(error), ending: Ending::Explained }
+    }
+}
+
 impl From<tonic::Status> for Report {
     fn from(status: tonic::Status) -> Self {
         match sent_report(&status) {
-            Some(error) => Self { error: Box::new(error), ending: Ending::Explained },
+            Some(error) => Self::from(error),
             None => without_report(&status),
         }
     }

@@ -93,9 +93,10 @@ impl Terminal {
         if value.is_empty() { Ok(()) } else { out(&self.out.finish(&format!("{}\n", value.trim_end_matches('\n')))) }
     }
 
-    /// Prints text for people; a terminal gets an empty line before it, as in the reference.
+    /// Prints text for people; before a page a terminal gets an empty line, as in the reference.
     pub fn text(&self, text: &str) -> Result<(), Report> {
-        let start = if self.out_is_terminal && !text.is_empty() { "\n" } else { "" };
+        let is_page = text.lines().nth(2).is_some();
+        let start = if self.out_is_terminal && is_page { "\n" } else { "" };
         out(&self.out.finish(&format!("{start}{text}")))
     }
 
@@ -114,6 +115,13 @@ impl Terminal {
         if self.format == Format::Text && !self.quiet {
             err(&self.err.finish(text));
         }
+    }
+
+    /// Rows and columns of the terminal on stderr at this moment: people change them.
+    pub fn size_now(&self) -> (usize, usize) {
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok();
+        let size = size.filter(|size| size.ws_row > 0 && size.ws_col > 0);
+        size.map_or((24, 80), |size| (usize::from(size.ws_row), usize::from(size.ws_col)))
     }
 
     /// Warns, also those who read only values.

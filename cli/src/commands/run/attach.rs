@@ -1,14 +1,24 @@
 //! `deployer run attach`.
 
+use deployer_proto::v1::{AttachRunRequest, Mode};
+
 use crate::Outcome;
+use crate::commands::apply;
+use crate::follow::{self, View};
 use crate::guest::Guest;
-use crate::report::Report;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The run's id
+    pub id: String,
+}
 
-/// Runs it.
-pub async fn run(_guest: &Guest, _args: Args) -> Outcome {
-    Err(Report::internal("this command is not built yet"))
+/// Runs it. It ends with the run's exit code.
+pub async fn run(guest: &Guest, args: Args) -> Outcome {
+    let request = AttachRunRequest { context: guest.call(Mode::Tenant)?, id: args.id, after_sequence: 0 };
+    let events = follow::client(guest).await?.attach(request).await?.into_inner();
+    let ended = follow::to_the_end(guest, events, View::Progress).await?;
+    let exit = ended.exit(guest)?;
+    apply::finished(guest, &ended).map(|()| exit)
 }

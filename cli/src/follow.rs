@@ -1,0 +1,211 @@
+//! A run as it happens: a live tree on a terminal, plain lines elsewhere, JSON lines with `-o json`.
+//!
+//! The first Ctrl-C asks the run to end gracefully, the second one leaves it alone: it goes on in the daemon.
+
+mod lines;
+mod logs;
+mod passed;
+mod progress;
+mod tree;
+
+use std::time::Duration;
+
+use deployer_proto::v1::run_event::Event;
+use deployer_proto::v1::run_service_client::RunServiceClient;
+use deployer_proto::v1::{CancelRunRequest, Mode, Run, RunEvent, RunFinished, RunStatus};
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+use crate::args::Format;
+use crate::exit::{self, Exit};
+use crate::guest::Guest;
+use crate::interrupt::Claim;
+use crate::output::escape;
+use crate::report::Report;
+
+/// How often elapsed times move on.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Its components' progress.
+    Progress,
+    /// What its commands printed, and nothing else, as the answer.
+    Logs,
+    /// The output of the one command of `lock run`, as if it had been run directly.
+    Passed,
+}
+
+/// Something that shows events.
+trait Show {
+    /// Shows one event.
+    fn event(&mut self, event: &RunEvent) -> Result<(), Report>;
+    /// Moves elapsed times on.
+    fn tick(&mut self) {}
+    /// Says something in between.
+    fn say(&mut self, text: &str);
+    /// Leaves the screen in order.
+    fn end(&mut self) {}
+}
+
+/// A run that came to its end.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The run as its first event told it.
+    pub run: Run,
+    /// Its last event.
+    pub finished: RunFinished,
+}
+
+impl Ended {
+    /// Answers the run's exit code, as an error where there is something to explain.
+    pub fn exit(&self, guest: &Guest) -> Result<Exit, Report> {
+        if self.finished.status() == RunStatus::Succeeded {
+            return Ok(exit::DONE);
+        }
+        let report = match &self.finished.error {
+            Some(error) => Report::from(error.clone()),
+            None => self.unexplained(),
+        };
+        // The last line of JSON holds the same report.
+        if guest.terminal.format == Format::Json { Err(Report::silent(report.exit())) } else { Err(report) }
+    }
+
+    fn unexplained(&self) -> Report {
+        let place = format!("{}/{}", self.run.stack, self.run.environment);
+        let (reason, what) = match self.finished.status() {
+            RunStatus::Cancelled => ("CANCELLED", "was cancelled"),
+            RunStatus::LockLost => ("LOCK_LOST", "lost its lock to another holder"),
+            RunStatus::Interrupted => ("ENGINE_FAILED", "was interrupted: the daemon ended in its middle"),
+            _ => ("ENGINE_FAILED", "failed"),
+        };
+        Report::new(reason, format!("the run on {place} {what}"))
+            .hint(format!("see what happened: `deployer run logs {}`", self.run.id))
+    }
+}
+
+/// Shows a run until it ends, or until Ctrl-C was pressed twice.
+pub async fn to_the_end(guest: &Guest, events: Streaming<RunEvent>, view: View) -> Result<Ended, Report> {
+    let mut shown = show(guest, view);
+    let mut following = Following { guest, events, run: None, wishes_to_cancel: false, pressed: 0 };
+    let ended = following.ended(&mut *shown).await;
+    shown.end();
+    ended
+}
+
+fn show<'a>(guest: &'a Guest, view: View) -> Box<dyn Show + 'a> {
+    let terminal = &guest.terminal;
+    match view {
+        _ if terminal.format == Format::Json => Box::new(lines::Json(terminal)),
+        View::Logs => Box::new(logs::Logs(terminal)),
+        View::Passed => Box::new(passed::Passed(terminal)),
+        View::Progress if terminal.live && !terminal.quiet => Box::new(tree::Tree::new(terminal)),
+        View::Progress => Box::new(lines::Lines::new(terminal)),
+    }
+}
+
+struct Following<'a> {
+    guest: &'a Guest,
+    events: Streaming<RunEvent>,
+    run: Option<Run>,
+    wishes_to_cancel: bool,
+    pressed: u32,
+}
+
+impl Following<'_> {
+    async fn ended(&mut self, shown: &mut dyn Show) -> Result<Ended, Report> {
+        let claim = Claim::new();
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                event = self.events.message() => match event.map_err(|status| self.lost(status))? {
+                    Some(event) => {
+                        shown.event(&event)?;
+                        if let Some(ended) = self.noted(event) {
+                            return Ok(ended);
+                        }
+                    }
+                    None => return Err(self.lost(tonic::Status::unavailable("the stream ended"))),
+                },
+                () = claim.pressed() => self.pressed(shown)?,
+                _ = ticks.tick() => shown.tick(),
+            }
+            if let (true, Some(run)) = (self.wishes_to_cancel, &self.run) {
+                self.wishes_to_cancel = false;
+                self.cancel(run.id.clone(), shown).await;
+            }
+        }
+    }
+
+    fn noted(&mut self, event: RunEvent) -> Option<Ended> {
+        match event.event? {
+            Event::Started(started) => self.run = started.run,
+            Event::Finished(finished) => {
+                return Some(Ended { run: self.run.clone().unwrap_or_default(), finished });
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn pressed(&mut self, shown: &mut dyn Show) -> Result<(), Report> {
+        self.pressed += 1;
+        if self.pressed == 1 {
+            self.wishes_to_cancel = true;
+            shown.say("Cancelling: what is running is told to stop, nothing new starts. Ctrl-C again leaves it alone.");
+            return Ok(());
+        }
+        if let (Some(run), false) = (&self.run, self.guest.globals.no_daemon) {
+            shown.say(&format!("Left the run alone. Watch it: deployer run attach {}", escape::line(&run.id)));
+        }
+        Err(Report::silent(exit::INTERRUPTED))
+    }
+
+    async fn cancel(&self, id: String, shown: &mut dyn Show) {
+        if let Err(report) = cancelled(self.guest, id).await {
+            let why = report.error().map(|error| error.message.clone()).unwrap_or_default();
+            shown.say(&format!("Could not cancel: {}", escape::line(&why)));
+        }
+    }
+
+    fn lost(&self, status: tonic::Status) -> Report {
+        let report = Report::from(status);
+        let (Some(run), exit::UNREACHABLE) = (&self.run, report.reason()) else { return report };
+        let causes = report.error().map(|error| error.causes.clone()).unwrap_or_default();
+        let lost = Report::unreachable(format!("lost the daemon during run {}", run.id));
+        causes.into_iter().fold(lost, Report::caused_by).hint(format!(
+            "see what became of it: `deployer run attach {}`; what happened: `deployer daemon logs`",
+            run.id
+        ))
+    }
+}
+
+/// Asks a run to end gracefully.
+pub async fn cancelled(guest: &Guest, id: String) -> Result<Run, Report> {
+    let request = CancelRunRequest { context: guest.call(Mode::Tenant)?, id };
+    let answer = client(guest).await?.cancel(request).await?.into_inner();
+    Ok(answer.run.unwrap_or_default())
+}
+
+/// The way to runs.
+pub async fn client(guest: &Guest) -> Result<RunServiceClient<Channel>, Report> {
+    Ok(RunServiceClient::new(guest.channel().await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_without_words_still_has_its_exit_code() {
+        let ended = |status: RunStatus| Ended {
+            run: Run { id: "01JD".to_owned(), ..Run::default() },
+            finished: RunFinished { status: status.into(), ..RunFinished::default() },
+        };
+        assert_eq!(ended(RunStatus::Failed).unexplained().exit(), exit::FAILED);
+        assert_eq!(ended(RunStatus::Cancelled).unexplained().exit(), exit::INTERRUPTED);
+        assert_eq!(ended(RunStatus::LockLost).unexplained().exit(), Exit(6));
+        assert_eq!(ended(RunStatus::Interrupted).unexplained().exit(), exit::FAILED);
+    }
+}
