@@ -1,8 +1,6 @@
 //! What every command needs: the global flags, the terminal, the environment, and the way to the daemon.
 
-use std::path::Path;
-
-use deployer_proto::endpoint::{Endpoint, endpoint};
+use deployer_proto::endpoint::Endpoint;
 use deployer_proto::v1::{CallContext, Mode};
 use tonic::transport::Channel;
 
@@ -54,14 +52,12 @@ impl Guest {
 
     /// Connects to the daemon if one is running; never starts one.
     pub async fn existing(&self) -> Result<Option<Channel>, Report> {
-        connect::existing(&self.globals).await
+        self.way.existing().await
     }
 
     /// Answers where the daemon's socket and files are.
     pub fn endpoint(&self) -> Result<Endpoint, Report> {
-        let path = |name| self.surroundings.value(name).map(Path::new);
-        endpoint(path("DEPLOYER_SOCKET"), path("DEPLOYER_STATE_DIR"))
-            .map_err(|error| Report::unreachable("there is no place for the daemon").caused_by(error.to_string()))
+        self.way.endpoint().cloned()
     }
 
     /// Builds the context of a call in a mode; `Mode::Unspecified` for calls that need no session.

@@ -209,7 +209,9 @@ fn render(ended: &Ended, look: &Look) -> String {
     }
     if !finished.outputs.is_empty() {
         page.section("Outputs");
-        outputs::show(&finished.outputs, &mut page);
+        for output in &finished.outputs {
+            page.sub(&outputs::name(output), outputs::value(output));
+        }
     }
     page.rule();
     page.text()

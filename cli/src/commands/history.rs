@@ -166,7 +166,7 @@ mod tests {
     fn a_history_is_a_table_of_runs() {
         let answer =
             HistoryResponse { stack: "demo".to_owned(), environment: "development".to_owned(), rows: vec![row()] };
-        let rule = "─".repeat(76);
+        let rule = "─".repeat(75);
         assert_eq!(
             Look::plain().finish(&render(&answer, &Look::plain())),
             format!(

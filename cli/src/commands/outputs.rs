@@ -7,9 +7,9 @@ use crate::Outcome;
 use crate::args::TargetArgs;
 use crate::exit;
 use crate::guest::Guest;
-use crate::output::Shapes;
 use crate::output::page::Page;
 use crate::output::paint::Look;
+use crate::output::{Shapes, escape};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -37,16 +37,20 @@ fn render(answer: &OutputsResponse, look: &Look) -> String {
     if answer.outputs.is_empty() {
         page.line("No outputs.");
     }
-    show(&answer.outputs, &mut page);
+    for output in &answer.outputs {
+        page.field(&name(output), value(output));
+    }
     page.text()
 }
 
-/// Adds one line an output.
-pub fn show(outputs: &[NamedOutput], page: &mut Page<'_>) {
-    for output in outputs {
-        let value = if output.sensitive { "(sensitive)" } else { output.value.as_str() };
-        page.field(&format!("{}.{}", output.component, output.name), value);
-    }
+/// What an output is called: its component and its name.
+pub fn name(output: &NamedOutput) -> String {
+    escape::line(&format!("{}.{}", output.component, output.name)).into_owned()
+}
+
+/// What may be shown of an output.
+pub fn value(output: &NamedOutput) -> &str {
+    if output.sensitive { "(sensitive)" } else { &output.value }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub mod stacks;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a tenant (admin)
-    Init(init::Args),
+    Init(Box<init::Args>),
     /// List all tenants (admin)
     List(list::Args),
     /// Show a tenant (admin)
@@ -30,7 +30,7 @@ impl Command {
     /// Runs it.
     pub async fn run(self, guest: &Guest) -> Outcome {
         match self {
-            Self::Init(args) => init::run(guest, args).await,
+            Self::Init(args) => init::run(guest, *args).await,
             Self::List(args) => list::run(guest, args).await,
             Self::Show(args) => show::run(guest, args).await,
             Self::Details(args) => details::run(guest, args).await,

@@ -62,7 +62,7 @@ mod tests {
             status: "deployed".to_owned(),
         };
         let text = Look::plain().finish(&render(&TenantStacksResponse { stacks: vec![stack] }, &Look::plain()));
-        let rule = "─".repeat(82);
+        let rule = "─".repeat(75);
         assert_eq!(
             text,
             format!(
