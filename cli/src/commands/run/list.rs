@@ -109,7 +109,7 @@ pub mod tests {
 
     #[test]
     fn runs_are_a_table() {
-        let rule = "─".repeat(102);
+        let rule = "─".repeat(99);
         let header = "RUN                         STACK         OPERATION  STATUS   STARTED     TOOK    ACTOR";
         let row = "01JD8Z3W9Q4V7M2K6H5T1R0XYZ  demo/staging  apply      running  12m 4s ago  12m 4s  alice@company.com";
         assert_eq!(listed(None, false), format!("Runs\n{rule}\n{header}\n{rule}\n{row}\n{rule}\n"));
