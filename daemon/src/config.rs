@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::lease::LeaseTiming;
 use deployer_proto::endpoint::{Endpoint, endpoint};
 use deployer_proto::version::{OLDEST_PROTOCOL, PROTOCOL};
 use tracing::Level;
 
 const IDLE_EXIT: Duration = Duration::from_secs(30 * 60);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Where sessions are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,10 @@ pub struct Config {
     pub log_level: Level,
     /// How large its log grows before it is put aside, in bytes; the default where nothing is said.
     pub largest_log: Option<u64>,
+    /// The durations of the lock protocol.
+    pub lease_timing: LeaseTiming,
+    /// Between SIGTERM and SIGKILL for a command that is cancelled.
+    pub grace: Duration,
 }
 
 impl Config {
@@ -61,8 +67,14 @@ impl Config {
             oldest_protocol: OLDEST_PROTOCOL,
             log_level: log_level()?,
             largest_log: number("DEPLOYER_TEST_LARGEST_LOG")?,
+            lease_timing: lease_timing(number("DEPLOYER_TEST_LEASE_PERMILLE")?),
+            grace: number("DEPLOYER_TEST_GRACE_MS")?.map_or(GRACE, Duration::from_millis),
         })
     }
+}
+
+fn lease_timing(permille: Option<u64>) -> LeaseTiming {
+    permille.map_or(LeaseTiming::DEFAULT, |permille| LeaseTiming::DEFAULT.scaled(permille as f64 / 1000.0))
 }
 
 fn session_storage() -> Result<SessionStorage> {

@@ -7,7 +7,9 @@ use deployer_domain::clock::Clock;
 use deployer_domain::entropy::Entropy;
 use deployer_domain::vault::SessionVault;
 
+use crate::lease::LeaseKeeper;
 use crate::life::Life;
+use crate::run::RunRegistry;
 
 pub mod authorise;
 
@@ -24,6 +26,10 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Makes secrets and ids.
     pub entropy: Arc<dyn Entropy>,
+    /// Acquires locks and keeps them.
+    pub leases: Arc<LeaseKeeper>,
+    /// The runs that this daemon owns.
+    pub runs: Arc<RunRegistry>,
 }
 
 impl Ports {
@@ -34,7 +40,8 @@ impl Ports {
         vault: Arc<dyn SessionVault>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
+        (leases, runs): (Arc<LeaseKeeper>, Arc<RunRegistry>),
     ) -> Self {
-        Self { life, backends, vault, clock, entropy }
+        Self { life, backends, vault, clock, entropy, leases, runs }
     }
 }
