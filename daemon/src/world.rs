@@ -43,6 +43,7 @@ fn work(config: &Config, life: &Arc<Life>) -> Result<(Arc<LeaseKeeper>, Arc<RunR
         version: version.clone(),
         timing: config.lease_timing,
         clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy),
     })?;
     let settings = RunSettings { state_directory, program: own_program(), grace: config.grace, version };
     let runs = RunRegistry::open(settings, clock, Arc::clone(life), journal).map_err(failed)?;
