@@ -16,10 +16,15 @@
 mod acquire;
 mod heartbeat;
 mod held;
+mod history;
 mod keeper;
+mod opening;
+mod orphan;
 mod persist;
 mod sealed;
+mod writer;
 
 pub use held::HeldLease;
 pub use keeper::{AcquireRequest, KeeperSettings, LeaseKeeper};
-pub use sealed::{Landing, Orphan, SealRequest, SealedState};
+pub use sealed::{Orphan, SealRequest, SealedState};
+pub use writer::Landing;

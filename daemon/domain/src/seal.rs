@@ -3,9 +3,13 @@
 //!
 //! **Invariant:** a fence never falls: whoever reads one that is not below its token raises the token first.
 
+mod reconcile;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use ulid::Ulid;
+
+pub use reconcile::reconcile;
 
 use crate::error::{Error, Reason, Result};
 use crate::key::StackSpace;

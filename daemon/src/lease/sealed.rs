@@ -6,10 +6,14 @@ use std::sync::Arc;
 use deployer_domain::backend::Backend;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{ObjectKey, StackSpace};
-use deployer_domain::name::RunId;
+use deployer_domain::port_error::explain;
 use deployer_domain::state::{HistoryEntry, StateDocument};
 
 use super::HeldLease;
+use super::history::{self, Recorded};
+use super::opening::Opening;
+use super::orphan;
+use super::writer::{Landing, Writer};
 
 /// What is sealed, for whom.
 pub struct SealRequest {
@@ -19,11 +23,10 @@ pub struct SealRequest {
     pub space: StackSpace,
     /// The lease; its token becomes the state's fence.
     pub lease: Arc<HeldLease>,
-    /// The run, if it is one.
-    pub run: Option<RunId>,
     /// The program and its version, such as `deployer 0.1.0`, for `writtenBy`.
     pub written_by: String,
-    /// A private directory of this incarnation's journal; what could not be written anywhere else is kept there.
+    /// A private directory of this incarnation's journal; what a lost holder still knows is kept there until it is
+    /// stored as an orphan document.
     pub spool: Option<PathBuf>,
 }
 
@@ -42,7 +45,8 @@ pub struct Orphan {
 /// wait for one another are joined into one. The copy's `fence`, `session`, `writeId`, `writtenBy`, `updated` and
 /// `formatVersion` are set at each write; `serial` and everything else is the caller's.
 pub struct SealedState {
-    document: StateDocument,
+    writer: Writer,
+    orphans: Vec<Orphan>,
 }
 
 impl SealedState {
@@ -52,58 +56,82 @@ impl SealedState {
     /// Fails with `STATE_CONFLICT` when the state is gone while its history exists, was made by a newer program, was
     /// moved, or cannot be read; with `LOCK_LOST` when another has sealed above us.
     pub async fn open(request: SealRequest) -> Result<Self> {
-        drop(request);
-        Err(Error::new(Reason::Internal, "states cannot be sealed yet"))
+        let opened = Opening::new(&request).run().await?;
+        request.lease.core().mark_sealed();
+        let writer = Writer::start(request, opened.state, opened.etag);
+        Ok(Self { writer, orphans: opened.orphans })
     }
 
     /// A copy of the state as it is now.
     pub fn document(&self) -> StateDocument {
-        self.document.clone()
+        self.view(Clone::clone)
     }
 
     /// Looks at the state as it is now.
     pub fn view<T>(&self, look: impl FnOnce(&StateDocument) -> T) -> T {
-        look(&self.document)
+        self.writer.shared().view(look)
     }
 
     /// Changes the state and has it written. Await the answer where the write must have happened (an intent before
     /// its operation); drop it where it need not.
     pub fn update(&self, change: impl FnOnce(&mut StateDocument)) -> Landing {
-        drop(change);
-        Landing {}
+        self.writer.update(change)
     }
 
-    /// What fenced-off holders before us still knew, oldest first; to be taken into the state, then
-    /// [`settle`](Self::settle)d.
+    /// What fenced-off holders before us still knew, oldest first; to be taken into the state by
+    /// [`reconcile`](deployer_domain::seal::reconcile), then [`settle`](Self::settle)d.
     pub fn orphans(&self) -> &[Orphan] {
-        &[]
+        &self.orphans
     }
 
     /// Removes an orphan that was taken into the state, once that state is written.
     pub async fn settle(&self, orphan: &Orphan) -> Result<()> {
-        let _ = orphan;
-        Ok(())
+        let request = self.writer.shared().request();
+        let deleted = orphan::patiently(|| request.backend.objects.delete(&orphan.key)).await;
+        deleted.map_err(|error| explain(error, format!("delete {}", orphan.key), &request.backend.place.address))
     }
 
     /// Writes the final state with its history document; the number of `entry` is set here and answered. When the
     /// lock is lost an orphan document is written instead and the error is `LOCK_LOST`.
     pub async fn finish(&self, entry: HistoryEntry) -> Result<u64> {
-        Ok(entry.number)
+        let request = self.writer.shared().request();
+        let mut number = self.view(|state| state.history_number) + 1;
+        for _ in 0..5 {
+            let entry = HistoryEntry { number, ..entry.clone() };
+            let ended = entry.clone();
+            let landing = self.update(move |state| {
+                state.history_number = number;
+                state.run = Some(ended.run);
+                state.last_run = Some(Box::new(ended));
+            });
+            self.landed(landing).await?;
+            let state = self.document();
+            match history::record(request, entry, &state).await {
+                Ok(Recorded::Written) => return Ok(number),
+                Ok(Recorded::Taken) => number = history::last(request).await?.max(number) + 1,
+                Err(error) => {
+                    // The state holds all that is needed: the next holder writes the document.
+                    tracing::warn!(lock = %request.lease.key(), %error, "the history document was not written");
+                    return Ok(number);
+                }
+            }
+        }
+        Err(Error::new(
+            Reason::StateConflict,
+            format!("{} is taken by others, again and again", request.space.history(number)),
+        ))
     }
 
     /// Waits until everything is written, without a history document (`lock run`, a run that was refused).
     pub async fn flush(&self) -> Result<()> {
-        Ok(())
+        let landing = self.writer.pending();
+        self.landed(landing).await
     }
-}
 
-/// The answer to come from a write of the state.
-#[must_use = "drop it explicitly where the write need not be waited for"]
-pub struct Landing {}
-
-impl Landing {
-    /// Waits until the change is stored. Fails with `LOCK_LOST` or `STATE_CONFLICT` when it never will be.
-    pub async fn landed(self) -> Result<()> {
-        Ok(())
+    async fn landed(&self, landing: Landing) -> Result<()> {
+        match landing.landed().await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.writer.orphaned(error).await),
+        }
     }
 }
