@@ -16,6 +16,7 @@ mod private;
 pub mod rpc;
 pub mod serve;
 mod signals;
+pub mod source;
 pub mod start;
 mod world;
 
