@@ -277,7 +277,7 @@ fn a_damaged_or_exploding_archive_is_refused() {
     assert!(!refuse(&archive[..archive.len() / 2], &source.hash).is_empty());
     assert!(!refuse(b"hello", &source.hash).is_empty());
     assert!(!refuse(b"", &source.hash).is_empty());
-    let bomb = zstd::encode_all(std::io::Read::take(std::io::repeat(0), 1 << 30), 1).unwrap();
+    let bomb = zstd::encode_all(std::io::Read::take(std::io::repeat(0), 200 << 20), 1).unwrap();
     assert!(!refuse(&bomb, &source.hash).is_empty());
 }
 
