@@ -22,7 +22,7 @@ impl<T> Attempted<T> for PortResult<T> {
 pub fn explain(error: PortError, what: impl fmt::Display, backend: &BackendAddress) -> Error {
     let local = matches!(backend, BackendAddress::Local(_));
     let reason = reason(&error);
-    let answer = Error::new(reason, format!("cannot {what} in {backend}")).caused_by(&error);
+    let answer = Error::new(reason, format!("cannot {what} ({backend})")).caused_by(&error);
     match error {
         PortError::Conflict => answer.hint("somebody else changed it at the same moment: run the command again"),
         PortError::Gone => answer.hint("somebody else deleted it at the same moment: look before you run it again"),
@@ -85,7 +85,7 @@ mod tests {
             for error in every() {
                 let cause = error.to_string();
                 let answer = explain(error, "read tenants.yaml", &address);
-                assert_eq!(answer.message, format!("cannot read tenants.yaml in {address}"));
+                assert_eq!(answer.message, format!("cannot read tenants.yaml ({address})"));
                 assert_eq!(answer.causes, [cause]);
                 assert!(!answer.hints.is_empty(), "{answer}");
             }

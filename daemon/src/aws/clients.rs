@@ -3,11 +3,11 @@ use std::time::Duration;
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileSet;
 use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, SharedHttpClient, SharedInterceptor};
-use aws_smithy_async::time::SharedTimeSource;
 use aws_types::os_shim_internal::Fs;
 use deployer_domain::backend::BackendRef;
 use deployer_domain::caller::Caller;
@@ -20,16 +20,20 @@ use super::credentials::{self, Steady};
 use super::environment::CallerEnvironment;
 use super::error::credentials_error;
 use super::profile::{self, Process};
+use super::retry::OnlyIf;
 
 /// A server that does not accept a connection in this time is as good as away.
 const CONNECT: Duration = Duration::from_secs(3);
+/// The first pause before a request is repeated.
+const BACKOFF: Duration = Duration::from_millis(300);
 /// A program or a browser may have to be waited for; see [`Steady`].
 const CREDENTIALS: Duration = Duration::from_secs(65);
 
 /// The AWS clients of one caller in one place.
 ///
-/// The DynamoDB clients are for locks: they have the lock protocol's time limits and never repeat a request by
-/// themselves. The others repeat what may be repeated; conditional writes say so call by call.
+/// The DynamoDB clients are for locks: they have the lock protocol's time limits and repeat a request only where this
+/// computer's wrong clock made the signature worthless. The others repeat what may be repeated; conditional writes
+/// repeat only what was proven not to have been carried out.
 #[derive(Clone)]
 pub struct Clients {
     /// For documents.
@@ -46,6 +50,7 @@ pub struct Clients {
     pub clock: ServerClock,
     config: SdkConfig,
     route: Route,
+    endpoint: Option<String>,
 }
 
 impl std::fmt::Debug for Clients {
@@ -70,6 +75,7 @@ impl Clients {
         (route, http): (Route, SharedHttpClient),
     ) -> PortResult<Self> {
         let clock = ServerClock::default();
+        let endpoint = environment.endpoint().map(str::to_owned);
         let own = own_config(&environment, http, &clock).await?;
         let role = place.role_arn.as_deref();
         let role = role.or_else(|| place.tenant.as_ref().and(environment.variable("DEPLOYER_ROLE_ARN")));
@@ -82,7 +88,7 @@ impl Clients {
             }
         };
         Ok(Self {
-            s3: s3(&config, &clock),
+            s3: s3(&config, &clock, endpoint.is_some()),
             dynamodb: locks(&config, &clock),
             tables: aws_sdk_dynamodb::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
@@ -90,6 +96,7 @@ impl Clients {
             clock,
             config,
             route,
+            endpoint,
         })
     }
 
@@ -102,9 +109,28 @@ impl Clients {
 
     /// When the credentials in use end, as far as that is known; `None` when they do not.
     pub async fn credentials_end(&self) -> PortResult<Option<Timestamp>> {
-        let Some(provider) = self.config.credentials_provider() else { return Ok(None) };
-        let found = provider.provide_credentials().await.map_err(|error| credentials_error(&error));
-        Ok(found?.expiry().and_then(|end| Timestamp::try_from(end).ok()))
+        Ok(self.credentials().await?.expiry().and_then(|end| Timestamp::try_from(end).ok()))
+    }
+
+    /// The id of the access key in use, which is no secret.
+    pub async fn access_key(&self) -> PortResult<String> {
+        Ok(self.credentials().await?.access_key_id().to_owned())
+    }
+
+    async fn credentials(&self) -> PortResult<Credentials> {
+        let none = || PortError::NoCredentials("there are no AWS credentials in your environment".to_owned());
+        let provider = self.config.credentials_provider().ok_or_else(none)?;
+        provider.provide_credentials().await.map_err(|error| credentials_error(&error))
+    }
+
+    /// Whether another maker's server, or a local one, stands in for AWS.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Whether the servers are spoken to without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.endpoint.as_ref().is_some_and(|url| url.starts_with("http:"))
     }
 
     /// The region in use.
@@ -124,13 +150,12 @@ async fn own_config(
         .env(environment.as_sdk())
         .fs(Fs::real())
         .http_client(http)
-        .time_source(SharedTimeSource::new(clock.clone()))
-        .retry_config(RetryConfig::standard())
+        .retry_config(RetryConfig::standard().with_initial_backoff(BACKOFF))
         .timeout_config(time_for(0))
         .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
         .load()
         .await;
-    check_region(&config)?;
+    check_region(&config, environment)?;
     let chain = if environment.holds_keys() { None } else { profile::process_chain(&profiles) };
     let provider = match chain {
         Some((command, roles)) => {
@@ -166,7 +191,7 @@ async fn profiles(environment: &CallerEnvironment) -> PortResult<ProfileSet> {
 }
 
 /// A region becomes part of a host's name, where a wrong one would only show as a network that does not work.
-fn check_region(config: &SdkConfig) -> PortResult<()> {
+fn check_region(config: &SdkConfig, environment: &CallerEnvironment) -> PortResult<()> {
     let Some(region) = config.region() else {
         return Err(PortError::Invalid(
             "no AWS region is known: neither said, nor in your environment or profile".to_owned(),
@@ -176,7 +201,7 @@ fn check_region(config: &SdkConfig) -> PortResult<()> {
     let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
     let number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     let plausible = parts.len() >= 3 && parts[..parts.len() - 1].iter().all(word) && number(parts[parts.len() - 1]);
-    if plausible || config.endpoint_url().is_some() {
+    if plausible || environment.endpoint().is_some() || config.endpoint_url().is_some() {
         return Ok(());
     }
     let shown: String = region.as_ref().chars().take(40).collect();
@@ -194,8 +219,7 @@ pub(super) fn time_for(bytes: usize) -> TimeoutConfig {
         .build()
 }
 
-fn s3(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_s3::Client {
-    let elsewhere = config.endpoint_url().is_some();
+fn s3(config: &SdkConfig, clock: &ServerClock, elsewhere: bool) -> aws_sdk_s3::Client {
     let mut builder = aws_sdk_s3::config::Builder::from(config)
         .force_path_style(elsewhere)
         .interceptor(SharedInterceptor::new(ReadDate(clock.clone())));
@@ -214,7 +238,8 @@ fn locks(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_dynamodb::Client {
         .build();
     let builder = aws_sdk_dynamodb::config::Builder::from(config)
         .timeout_config(limits)
-        .retry_config(RetryConfig::disabled())
+        .retry_config(RetryConfig::standard().with_max_attempts(2))
+        .retry_classifier(OnlyIf::wrongly_dated())
         .interceptor(SharedInterceptor::new(ReadDate(clock.clone())));
     aws_sdk_dynamodb::Client::from_conf(builder.build())
 }

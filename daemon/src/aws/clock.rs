@@ -1,19 +1,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_smithy_async::time::TimeSource;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Differences below this are the rounding of the `Date` header and the way it travelled, not a wrong clock.
 const TOLERANCE_MS: i64 = 2_000;
 
 /// The servers' time: the local wall clock, corrected by the `Date` header of their answers.
 ///
-/// Requests are signed with it, so that a machine whose clock is off by an hour still works. Nothing is ever decided
-/// by it that two machines must agree on. Clones share what they learn.
+/// For what people read, and for when credentials end; nothing is ever decided by it that two machines must agree on.
+/// (The SDK corrects the time that it signs with by itself.) Clones share what they learn.
 #[derive(Debug, Clone, Default)]
 pub struct ServerClock {
     ahead_ms: Arc<AtomicI64>,
@@ -22,14 +20,8 @@ pub struct ServerClock {
 impl ServerClock {
     /// The servers' time now, as far as it is known.
     pub fn now(&self) -> Timestamp {
-        Timestamp::try_from(self.system_now()).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-
-    fn system_now(&self) -> SystemTime {
-        let ahead = self.ahead_ms.load(Ordering::Relaxed);
-        let by = Duration::from_millis(ahead.unsigned_abs());
-        let local = SystemTime::now();
-        if ahead >= 0 { local + by } else { local.checked_sub(by).unwrap_or(UNIX_EPOCH) }
+        let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
+        Timestamp::now().checked_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
     /// Learns from one answer's `Date` header.
@@ -42,12 +34,6 @@ impl ServerClock {
         if (ahead - known).abs() >= TOLERANCE_MS || ahead == 0 {
             self.ahead_ms.store(ahead, Ordering::Relaxed);
         }
-    }
-}
-
-impl TimeSource for ServerClock {
-    fn now(&self) -> SystemTime {
-        self.system_now()
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Route {
 impl Route {
     /// The caller's way to servers, which are spoken to without TLS only where an endpoint says so.
     pub(super) fn new(environment: &CallerEnvironment) -> Self {
-        let plain = environment.variable("AWS_ENDPOINT_URL").is_some_and(|url| url.starts_with("http:"));
+        let plain = environment.endpoint().is_some_and(|url| url.starts_with("http:"));
         let proxy: &[&str] = match plain {
             true => &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
             false => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],

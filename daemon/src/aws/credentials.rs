@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Answer;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_async::time::TimeSource;
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::ServerClock;
@@ -48,8 +48,10 @@ impl ProvideCredentials for Steady {
         let (source, clock, loaded) = (self.source.clone(), self.clock.clone(), self.loaded.clone());
         let load = async move {
             let mut loaded = loaded.lock().await;
-            let lasts =
-                |known: &Credentials, by: Duration| known.expiry().map(|end| end > TimeSource::now(&clock) + by);
+            let now = clock.now();
+            let lasts = |known: &Credentials, by: Duration| {
+                known.expiry().and_then(|end| Timestamp::try_from(end).ok()).map(|end| end > now + by)
+            };
             if let Some(known) = loaded.as_ref().filter(|known| lasts(known, ENDS_SOON) == Some(true)) {
                 return Ok(known.clone());
             }

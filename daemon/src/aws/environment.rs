@@ -70,6 +70,11 @@ impl CallerEnvironment {
         names.iter().find_map(|name| self.variable(name))
     }
 
+    /// The server that stands in for AWS, where one does; documents' own before that of all.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"])
+    }
+
     /// Whether the environment itself holds keys, so that profiles are not asked.
     pub(super) fn holds_keys(&self) -> bool {
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].iter().all(|name| self.variable(name).is_some())

@@ -10,7 +10,7 @@ use deployer_domain::object::PortError;
 use super::credentials::Expired;
 
 /// Codes that mean "later", and that nothing was done.
-const THROTTLED: [&str; 9] = [
+pub(super) const THROTTLED: [&str; 9] = [
     "SlowDown",
     "Throttling",
     "ThrottlingException",
@@ -22,7 +22,7 @@ const THROTTLED: [&str; 9] = [
     "TooManyRequestsException",
 ];
 /// Codes that mean that the signature was made with a wrong clock, and that nothing was done.
-const SKEWED: [&str; 2] = ["RequestTimeTooSkewed", "InvalidSignatureException"];
+pub(super) const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "InvalidSignatureException", "SignatureDoesNotMatch"];
 const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 const DENIED: [&str; 16] = [
     "AccessDenied",
@@ -63,20 +63,6 @@ where
         }
         SdkError::DispatchFailure(_) => PortError::Unavailable(format!("{place} cannot be reached: {}", root(&error))),
         _ => PortError::Invalid(format!("{place} cannot be asked: {}", root(&error))),
-    }
-}
-
-/// Whether an error proves that the request was not carried out, so that sending it again is safe.
-pub(super) fn proves_nothing_done<E>(error: &SdkError<E, HttpResponse>) -> bool
-where
-    E: ProvideErrorMetadata,
-{
-    match error {
-        SdkError::ServiceError(answer) => {
-            let code = answer.err().code().unwrap_or_default();
-            THROTTLED.contains(&code) || SKEWED.contains(&code) || answer.raw().status().as_u16() == 429
-        }
-        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@
 //! **Invariant:** no conditional write is repeated by the SDK, because its second attempt would meet the first one's
 //! effect and report a conflict with itself.
 
+mod bootstrap;
 mod clients;
 mod clock;
 mod connector;
@@ -17,8 +18,10 @@ mod lock_table;
 mod object_store;
 mod pool;
 mod profile;
+mod retry;
 mod secret_store;
 
+pub use bootstrap::{bootstrap, probe_conditional_writes};
 pub use clients::Clients;
 pub use clock::ServerClock;
 pub use identity::StsIdentity;

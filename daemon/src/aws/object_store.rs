@@ -1,8 +1,5 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
@@ -13,12 +10,10 @@ use jiff::Timestamp;
 
 use super::Clients;
 use super::clients::time_for;
-use super::error::{port_error, proves_nothing_done};
+use super::error::port_error;
+use super::retry::OnlyIf;
 
 type PutError = SdkError<PutObjectError, HttpResponse>;
-
-/// How often a conditional write is sent that was proven not to have been carried out.
-const ATTEMPTS: u32 = 4;
 
 /// Documents in a bucket.
 #[derive(Debug, Clone)]
@@ -82,24 +77,12 @@ impl S3Objects {
         }
     }
 
-    /// Sends a conditional write again only where the first was proven not to have been carried out.
     async fn send(&self, key: &ObjectKey, bytes: Vec<u8>, condition: &WriteIf) -> Result<PutObjectOutput, PutError> {
         let mut settings = aws_sdk_s3::config::Builder::new().timeout_config(time_for(bytes.len()));
-        if *condition == WriteIf::Always {
-            return self.put(key, bytes, condition).customize().config_override(settings).send().await;
+        if *condition != WriteIf::Always {
+            settings = settings.retry_classifier(OnlyIf::nothing_was_done());
         }
-        settings = settings.retry_config(RetryConfig::disabled());
-        let mut attempt = 1;
-        loop {
-            let request = self.put(key, bytes.clone(), condition).customize();
-            match request.config_override(settings.clone()).send().await {
-                Err(error) if attempt < ATTEMPTS && proves_nothing_done(&error) => {
-                    tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
-                    attempt += 1;
-                }
-                answer => return answer,
-            }
-        }
+        self.put(key, bytes, condition).customize().config_override(settings).send().await
     }
 }
 

@@ -41,6 +41,11 @@ struct Origin {
 }
 
 impl ClientPool {
+    /// How many callers' clients are kept.
+    pub async fn len(&self) -> usize {
+        self.made.lock().await.clients.len()
+    }
+
     /// Finds or makes the clients of a caller in a place. Contacts nothing.
     pub async fn clients(&self, caller: &Caller, place: &BackendRef) -> PortResult<Clients> {
         let environment = CallerEnvironment::new(caller, place);

@@ -38,6 +38,9 @@ impl SecretStore for SecretsManager {
                 return if none { Ok(None) } else { Err(port_error(error, &place(name))) };
             }
         };
+        if answer.secret_string.is_none() && answer.secret_binary.is_none() {
+            return Ok(None);
+        }
         let (Some(document), Some(version)) = (answer.secret_string, answer.version_id) else {
             return Err(PortError::Invalid(format!("{} is not a text", place(name))));
         };
