@@ -21,6 +21,7 @@ pub mod start;
 mod world;
 
 pub mod aws;
+pub mod backends;
 pub mod clock;
 pub mod embedded;
 pub mod engine;

@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use deployer_domain::backend::{Backend, BackendFactory, BackendRef, BuiltPart};
-use deployer_domain::caller::Caller;
 use deployer_domain::clock::Clock;
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 
+use crate::backends::Backends;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
@@ -24,7 +22,7 @@ use crate::run::{RunRegistry, RunSettings};
 pub fn ports(config: &Config, life: Arc<Life>) -> Result<Ports> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let work = work(config, &life)?;
-    Ok(Ports::new(life, Arc::new(NotYet), keyring::vault(config), clock, entropy, work))
+    Ok(Ports::new(life, Arc::new(Backends::default()), keyring::vault(config), clock, entropy, work))
 }
 
 /// What keeps locks and runs, both under one incarnation's name.
@@ -56,23 +54,5 @@ fn own_program() -> PathBuf {
     match cfg!(target_os = "linux") {
         true => PathBuf::from("/proc/self/exe"),
         false => std::env::current_exe().unwrap_or_else(|_| PathBuf::from("deployerd")),
-    }
-}
-
-/// Stands where an implementation is still to come.
-struct NotYet;
-
-fn not_yet() -> Error {
-    Error::new(Reason::Internal, "this release has no backends")
-}
-
-#[async_trait]
-impl BackendFactory for NotYet {
-    async fn open(&self, _: &BackendRef, _: Option<&str>, _: &Caller) -> Result<Backend> {
-        Err(not_yet())
-    }
-
-    async fn build(&self, _: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {
-        Err(not_yet())
     }
 }

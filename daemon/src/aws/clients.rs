@@ -19,6 +19,7 @@ use super::connector::Route;
 use super::credentials::{self, Steady};
 use super::environment::CallerEnvironment;
 use super::error::credentials_error;
+use super::identity::KnownIdentity;
 use super::profile::{self, Process};
 use super::retry::OnlyIf;
 
@@ -49,8 +50,10 @@ pub struct Clients {
     /// The servers' time.
     pub clock: ServerClock,
     config: SdkConfig,
+    own: SdkConfig,
     route: Route,
     endpoint: Option<String>,
+    pub(super) identity: KnownIdentity,
 }
 
 impl std::fmt::Debug for Clients {
@@ -95,8 +98,10 @@ impl Clients {
             sts: aws_sdk_sts::Client::new(&own),
             clock,
             config,
+            own,
             route,
             endpoint,
+            identity: KnownIdentity::default(),
         })
     }
 
@@ -109,18 +114,17 @@ impl Clients {
 
     /// When the credentials in use end, as far as that is known; `None` when they do not.
     pub async fn credentials_end(&self) -> PortResult<Option<Timestamp>> {
-        Ok(self.credentials().await?.expiry().and_then(|end| Timestamp::try_from(end).ok()))
+        Ok(credentials(&self.config).await?.expiry().and_then(|end| Timestamp::try_from(end).ok()))
     }
 
     /// The id of the access key in use, which is no secret.
     pub async fn access_key(&self) -> PortResult<String> {
-        Ok(self.credentials().await?.access_key_id().to_owned())
+        Ok(credentials(&self.config).await?.access_key_id().to_owned())
     }
 
-    async fn credentials(&self) -> PortResult<Credentials> {
-        let none = || PortError::NoCredentials("there are no AWS credentials in your environment".to_owned());
-        let provider = self.config.credentials_provider().ok_or_else(none)?;
-        provider.provide_credentials().await.map_err(|error| credentials_error(&error))
+    /// The id of the caller's own access key, which differs where a role is assumed.
+    pub async fn own_access_key(&self) -> PortResult<String> {
+        Ok(credentials(&self.own).await?.access_key_id().to_owned())
     }
 
     /// Whether another maker's server, or a local one, stands in for AWS.
@@ -137,6 +141,12 @@ impl Clients {
     pub fn region(&self) -> &str {
         self.config.region().map(Region::as_ref).unwrap_or_default()
     }
+}
+
+async fn credentials(config: &SdkConfig) -> PortResult<Credentials> {
+    let none = || PortError::NoCredentials("there are no AWS credentials in your environment".to_owned());
+    let provider = config.credentials_provider().ok_or_else(none)?;
+    provider.provide_credentials().await.map_err(|error| credentials_error(&error))
 }
 
 /// The caller's configuration with the caller's own credentials.

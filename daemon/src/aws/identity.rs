@@ -1,25 +1,29 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use deployer_domain::backend::{CloudIdentity, WhoAmI};
 use deployer_domain::object::{PortError, PortResult};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::Clients;
 use super::error::port_error;
 
-/// Who the caller is to AWS, asked once.
+/// Whose access key was asked about last, and the answer. An access key is one identity's for as long as it lives.
+pub(super) type KnownIdentity = Arc<Mutex<Option<(String, CloudIdentity)>>>;
+
+/// Who the caller is to AWS, asked once for each access key.
 ///
 /// It is the caller's *own* identity, also where a role is assumed for the storage: a role's session may be named as
 /// its caller likes, so it would prove nothing about a person.
 #[derive(Debug)]
 pub struct StsIdentity {
     clients: Clients,
-    known: OnceCell<CloudIdentity>,
 }
 
 impl StsIdentity {
     /// Asks with a caller's clients.
     pub fn new(clients: Clients) -> Self {
-        Self { clients, known: OnceCell::new() }
+        Self { clients }
     }
 
     async fn ask(&self) -> PortResult<CloudIdentity> {
@@ -35,6 +39,13 @@ impl StsIdentity {
 #[async_trait]
 impl WhoAmI for StsIdentity {
     async fn identity(&self) -> PortResult<CloudIdentity> {
-        self.known.get_or_try_init(|| self.ask()).await.cloned()
+        let key = self.clients.own_access_key().await?;
+        let mut known = self.clients.identity.lock().await;
+        if let Some((_, identity)) = known.as_ref().filter(|(of, _)| *of == key) {
+            return Ok(identity.clone());
+        }
+        let identity = self.ask().await?;
+        *known = Some((key, identity.clone()));
+        Ok(identity)
     }
 }

@@ -8,6 +8,7 @@ use deployer_domain::backend::{BackendRef, WhoAmI};
 use deployer_domain::caller::Caller;
 use deployer_domain::object::{PortError, PortResult};
 use harness::aws::LocalAws;
+use harness::canned::{Answer, Canned};
 
 use super::{caller, clients, place};
 
@@ -127,6 +128,24 @@ async fn a_pool_gives_each_caller_their_own_clients_and_notices_a_changed_file()
     let changed = "[default]\naws_access_key_id = CHANGED\naws_secret_access_key = s\n";
     fs::write(home.path().join(".aws/credentials"), changed).unwrap();
     assert_eq!(key(&plain).await, "CHANGED");
+}
+
+#[tokio::test]
+async fn who_the_caller_is_is_asked_once_for_all_commands_of_one_access_key() {
+    let answer = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+        <Arn>arn:aws:iam::000000000000:user/alice</Arn><UserId>U</UserId><Account>000000000000</Account>\
+        </GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let sts = Canned::start(Answer { status: 200, headers: vec![], body: answer.to_owned() });
+    let endpoint = sts.endpoint();
+    let own = [("AWS_ENDPOINT_URL", endpoint.as_str()), ("AWS_REGION", "eu-west-1"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    let alice = caller(own.into_iter().chain([("AWS_ACCESS_KEY_ID", "A")]));
+    let bob = caller(own.into_iter().chain([("AWS_ACCESS_KEY_ID", "B")]));
+    let pool = ClientPool::default();
+    for who in [&alice, &alice, &alice, &bob, &alice] {
+        let clients = pool.clients(who, &place()).await.unwrap();
+        assert!(StsIdentity::new(clients).identity().await.unwrap().principal.ends_with("user/alice"));
+    }
+    assert_eq!(sts.requests(), 2);
 }
 
 #[tokio::test]
