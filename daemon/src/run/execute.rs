@@ -148,6 +148,11 @@ impl Course {
             Err(error) => return self.take(at, End::Failed(error.to_string())),
         };
         if begun.is_unchanged() {
+            // What waits for its outputs finds those of the last time.
+            if let Some(deployed) = &step.deployed {
+                self.resolver.learn(step.component.clone(), Outputs::Known(deployed.outputs.clone()));
+            }
+            drop(asked.state.update(|state| step.record(state)));
             self.executed.counts.unchanged += 1;
             asked.finished(step, Action::None, ComponentEnd::Succeeded, "nothing changed", 0);
             self.schedule.done(at);

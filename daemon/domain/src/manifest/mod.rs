@@ -27,7 +27,7 @@ mod values;
 pub use field::{Field, Kind};
 pub use rule::Rule;
 pub use table::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, SERVICE_FIELDS, STACK_FIELDS};
-pub use template::stack_template;
+pub use template::{SCHEMA_FILE, stack_template};
 pub use values::{Given, Value, Values, parse_variables};
 
 use std::collections::BTreeMap;
@@ -200,8 +200,9 @@ impl Manifest {
     pub fn choose_environment(&self, given: Option<&str>) -> Result<&EnvironmentName> {
         let names = || self.environments.keys().map(EnvironmentName::as_str);
         let Some(given) = given else {
-            return match self.environments.len() {
-                1 => Ok(self.environments.keys().next().unwrap_or_else(|| unreachable!("there is one"))),
+            let mut all = self.environments.keys();
+            return match (all.next(), all.next()) {
+                (Some(only), None) => Ok(only),
                 _ => Err(Error::new(Reason::InvalidRequest, format!("which environment of `{}`?", self.name))
                     .fact("Environments", names().collect::<Vec<_>>().join(", "))
                     .hint("name one with --environment or DEPLOYER_ENVIRONMENT")),

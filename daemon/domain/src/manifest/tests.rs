@@ -266,7 +266,9 @@ fn the_environment_is_the_only_one_or_the_exact_one() {
 
 #[test]
 fn the_template_is_valid_and_names_the_stack() {
-    let manifest = parse(&stack_template(&"my-stack".parse().unwrap()));
+    let text = stack_template(&"my-stack".parse().unwrap());
+    assert!(text.starts_with(&format!("# yaml-language-server: $schema=./{SCHEMA_FILE}\n")));
+    let manifest = parse(&text);
     assert_eq!(manifest.name.as_str(), "my-stack");
     assert_eq!(manifest.components.len(), 2);
     let environment = "development".parse().unwrap();

@@ -34,7 +34,10 @@ pub(super) struct Drafted {
 pub(super) fn finish(operation: Operation, stack: &StackName, input: PlanInput<'_>, drafted: Drafted) -> Result<Plan> {
     let Drafted { steps, warnings, resolver } = drafted;
     for step in steps.iter().filter(|step| matches!(step.action, Action::Delete | Action::Replace)) {
-        step.removal(&resolver)?;
+        step.removal(&resolver).map_err(|error| match operation {
+            Operation::Apply => error.hint("a variable that it was made with must stay declared until it is gone"),
+            Operation::Destroy => error,
+        })?;
     }
     let mut plan = Plan {
         operation,

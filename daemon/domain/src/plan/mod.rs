@@ -35,7 +35,7 @@ pub use digest::{PlanDigest, SensitiveKey};
 pub use progress::{Progress, Status};
 pub use reason::{Change, StepReason};
 pub use record::Outcome;
-pub use saved::SavedPlan;
+pub use saved::{PLAN_FORMAT, SavedPlan};
 pub use select::Selection;
 pub use step::{DeployedCommand, Prepared, RecordedText, Removal, Step};
 

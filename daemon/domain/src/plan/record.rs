@@ -53,10 +53,14 @@ impl Step {
         }
     }
 
-    /// Records that a delete was done.
+    /// Records that a delete was done; the last one leaves nothing behind but the fence and the numbers.
     pub fn deleted(&self, state: &mut StateDocument) {
         state.in_flight.remove(&self.component);
         state.components.remove(&self.component);
+        if state.is_empty() {
+            state.source = None;
+            state.variables.clear();
+        }
     }
 
     /// Records that the first half of a replace was done: nothing is there now.
@@ -128,9 +132,6 @@ impl Plan {
             state.source = self.source.map(|source| source.to_string());
             state.region = self.region.clone();
             state.variables = self.variables.clone();
-        } else if state.components.is_empty() {
-            state.source = None;
-            state.variables.clear();
         }
     }
 

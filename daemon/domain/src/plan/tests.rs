@@ -239,6 +239,15 @@ fn an_output_that_is_not_known_yet_makes_a_step_that_may_turn_out_to_do_nothing(
 }
 
 #[test]
+fn what_turns_out_unchanged_hands_its_outputs_on() {
+    let text = format!("{CHAIN}\x20     last: {{type: command, apply: l, environment: {{W: '${{a.web.out}}'}}}}\n");
+    let mut world = World::new();
+    world.outputs.extend([("a.db", "host"), ("a.web", "url")]);
+    world.apply(&manifest(&text));
+    assert_eq!(world.apply(&manifest(&text.replace("apply: d,", "apply: d2,"))), "+a.db =a.web =a.last");
+}
+
+#[test]
 fn removed_components_go_after_those_that_used_them() {
     let mut world = World::new();
     world.outputs.insert("a.db", "host");
