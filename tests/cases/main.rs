@@ -1,1 +1,15 @@
-fn main() {}
+//! The program as its user meets it: one file a promise, each test in a world of its own.
+
+mod architecture;
+mod lifecycle;
+mod protocol;
+mod stateless;
+
+#[test]
+fn no_file_of_cases_is_forgotten() {
+    let declared = include_str!("main.rs");
+    for entry in harness::programs::root().join("tests/cases").read_dir().unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(name == "main" || declared.contains(&format!("\nmod {name};\n")), "add `mod {name};` to cases/main.rs");
+    }
+}

@@ -2,4 +2,12 @@
 
 pub mod aws;
 pub mod canned;
+pub mod client;
+pub mod command;
+pub mod programs;
 pub mod proxy;
+pub mod wait;
+pub mod world;
+
+pub use command::{Command, Output, Process};
+pub use world::World;
