@@ -31,15 +31,13 @@ pub struct Keepers {
     pub locks: Vec<String>,
     /// The sessions that live in memory only.
     pub sessions: Vec<String>,
-    /// How many calls are in flight.
-    pub calls: usize,
 }
 
 struct State {
     ending: bool,
     kept: BTreeMap<u64, Keep>,
     next: u64,
-    calls: usize,
+    connections: usize,
     last_use: Instant,
 }
 
@@ -68,15 +66,15 @@ impl Drop for Kept {
     }
 }
 
-/// A call in flight; counted until it is dropped.
-pub struct Call {
+/// A caller's connection; counted until it is dropped.
+pub struct OpenConnection {
     life: Arc<Life>,
 }
 
-impl Drop for Call {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         let mut state = self.life.state();
-        state.calls = state.calls.saturating_sub(1);
+        state.connections = state.connections.saturating_sub(1);
         state.last_use = Instant::now();
         drop(state);
         self.life.changed.notify_waiters();
@@ -92,7 +90,7 @@ impl Life {
                 ending: false,
                 kept: BTreeMap::new(),
                 next: 0,
-                calls: 0,
+                connections: 0,
                 last_use: Instant::now(),
             }),
             changed: Notify::new(),
@@ -114,17 +112,11 @@ impl Life {
         Ok(Kept { life: Arc::clone(self), id })
     }
 
-    /// Counts a call for as long as the answer lives.
-    pub fn call(self: &Arc<Self>) -> Call {
+    /// Counts a connection: while one is open the daemon does not end by itself, so no call is ever cut off by that.
+    pub fn connection(self: &Arc<Self>) -> OpenConnection {
         let mut state = self.state();
-        state.calls += 1;
-        state.last_use = Instant::now();
-        Call { life: Arc::clone(self) }
-    }
-
-    /// Starts the idle time anew.
-    pub fn touch(&self) {
-        self.state().last_use = Instant::now();
+        state.connections += 1;
+        OpenConnection { life: Arc::clone(self) }
     }
 
     /// What keeps the daemon alive right now.
@@ -132,11 +124,15 @@ impl Life {
         keepers(&self.state())
     }
 
-    /// How long until the daemon ends if nobody calls; nothing where something keeps it alive.
+    /// How long until the daemon ends if nobody calls; nothing where something keeps it alive. Connections do not
+    /// count here: whoever asks has one.
     pub fn idle_left(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
         if !state.kept.is_empty() {
             return None;
+        }
+        if state.connections > 0 {
+            return Some(self.idle_exit);
         }
         Some(self.idle_exit.saturating_sub(now.saturating_duration_since(state.last_use)))
     }
@@ -145,7 +141,7 @@ impl Life {
     pub fn end_if_idle(&self, now: Instant) -> std::result::Result<(), Duration> {
         let mut state = self.state();
         let idle = now.saturating_duration_since(state.last_use);
-        if state.calls > 0 || !state.kept.is_empty() {
+        if state.connections > 0 || !state.kept.is_empty() {
             return Err(self.idle_exit);
         }
         if idle < self.idle_exit {
@@ -204,7 +200,7 @@ impl Life {
 }
 
 fn keepers(state: &State) -> Keepers {
-    let mut found = Keepers { calls: state.calls, ..Keepers::default() };
+    let mut found = Keepers::default();
     for keep in state.kept.values() {
         match keep {
             Keep::Run(id) => found.runs.push(id.clone()),
@@ -247,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_a_lock_a_session_and_a_call_keep_it_alive() {
+    fn a_run_a_lock_a_session_and_a_connection_keep_it_alive() {
         for keep in [Keep::Run("r".into()), Keep::Lock("l".into()), Keep::Session("s".into())] {
             let life = Life::new(IDLE);
             let kept = life.keep(keep).unwrap();
@@ -257,9 +253,9 @@ mod tests {
             assert!(life.end_if_idle(later(9999)).is_ok());
         }
         let life = Life::new(IDLE);
-        let call = life.call();
+        let connection = life.connection();
         assert!(life.end_if_idle(later(9999)).is_err());
-        drop(call);
+        drop(connection);
         assert!(life.end_if_idle(later(9999)).is_ok());
     }
 

@@ -15,8 +15,7 @@ use tonic::service::Routes;
 use tonic::transport::server::{Connected, Server};
 
 use crate::instance::SocketFile;
-use crate::life::Life;
-use crate::rpc::in_flight::InFlight;
+use crate::life::{Life, OpenConnection};
 
 /// How long calls in flight may take to end once the socket is gone.
 const GRACE: Duration = Duration::from_secs(5);
@@ -39,7 +38,6 @@ pub async fn serve(listener: Listener, routes: Routes, life: &Arc<Life>) -> io::
     let server = Server::builder()
         .max_concurrent_streams(256)
         .http2_max_header_list_size(64 << 10)
-        .layer(InFlight(Arc::clone(life)))
         .serve_with_incoming_shutdown(
             routes.prepare(),
             ReceiverStream::new(incoming),
@@ -71,12 +69,14 @@ async fn accept(
 async fn single(
     stream: std::os::unix::net::UnixStream,
     connections: &mpsc::Sender<io::Result<Connection>>,
-    life: &Life,
+    life: &Arc<Life>,
 ) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let closed = CancellationToken::new();
     let stream = UnixStream::from_std(stream)?;
-    let _ = connections.send(Ok(Connection { stream, _closed: Some(closed.clone().drop_guard()) })).await;
+    let _ = connections
+        .send(Ok(Connection { stream, _open: life.connection(), _closed: Some(closed.clone().drop_guard()) }))
+        .await;
     tokio::select! {
         () = closed.cancelled() => { let _ = life.end(true); }
         () = life.ending().cancelled() => {}
@@ -89,7 +89,7 @@ async fn many(
     backlog: std::os::unix::net::UnixListener,
     file: Option<SocketFile>,
     connections: &mpsc::Sender<io::Result<Connection>>,
-    life: &Life,
+    life: &Arc<Life>,
 ) -> io::Result<()> {
     backlog.set_nonblocking(true)?;
     let listener = UnixListener::from_std(backlog.try_clone()?)?;
@@ -103,17 +103,14 @@ async fn many(
     loop {
         tokio::select! {
             () = &mut quiet => break,
-            accepted = listener.accept() => {
-                life.touch();
-                match accepted {
-                    Ok((stream, _)) => admit(stream, uid, connections).await,
-                    // Out of descriptors: later there may be some again.
-                    Err(error) => {
-                        tracing::warn!(%error, "a caller could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => admit(stream, uid, life.connection(), connections).await,
+                // Out of descriptors: later there may be some again.
+                Err(error) => {
+                    tracing::warn!(%error, "a caller could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-            }
+            },
             () = tokio::time::sleep(look) => match life.end_if_idle(Instant::now()) {
                 Err(later) => look = later,
                 Ok(()) => match last_caller(&backlog, file.as_ref()) {
@@ -123,7 +120,7 @@ async fn many(
                     }
                     Some(stream) => {
                         life.revive();
-                        admit(UnixStream::from_std(stream)?, uid, connections).await;
+                        admit(UnixStream::from_std(stream)?, uid, life.connection(), connections).await;
                     }
                 }
             }
@@ -151,10 +148,10 @@ fn last_caller(
     Some(stream)
 }
 
-async fn admit(stream: UnixStream, uid: u32, connections: &mpsc::Sender<io::Result<Connection>>) {
+async fn admit(stream: UnixStream, uid: u32, open: OpenConnection, connections: &mpsc::Sender<io::Result<Connection>>) {
     match stream.peer_cred() {
         Ok(peer) if peer.uid() == uid => {
-            let _ = connections.send(Ok(Connection { stream, _closed: None })).await;
+            let _ = connections.send(Ok(Connection { stream, _open: open, _closed: None })).await;
         }
         Ok(peer) => tracing::warn!(uid = peer.uid(), pid = peer.pid(), "refused another user"),
         Err(error) => tracing::warn!(%error, "refused a caller whose user is unknown"),
@@ -164,6 +161,7 @@ async fn admit(stream: UnixStream, uid: u32, connections: &mpsc::Sender<io::Resu
 /// One caller's connection.
 struct Connection {
     stream: UnixStream,
+    _open: OpenConnection,
     _closed: Option<DropGuard>,
 }
 

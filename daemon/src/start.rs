@@ -1,6 +1,7 @@
 //! How the process starts: arguments, a place of its own, readiness, then [`crate::run`].
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::Parser;
 use deployer_domain::error::{Error, Reason, Result};
 
 use crate::config::Config;
+use crate::instance::Instance;
 use crate::life::Life;
 use crate::private::PrivateDirectory;
 use crate::serve::Listener;
@@ -57,44 +59,61 @@ fn begin(arguments: Arguments) -> Result<()> {
     if private.is_none() {
         instance::open_state_directory(&config.endpoint.state_directory)?;
     }
-    let Some((listener, _instance)) = listener(&config)? else {
-        tell(RUNNING);
-        return Ok(());
+    let instance = match config.private || lent() {
+        true => None,
+        false => match instance::claim(&config.endpoint)? {
+            Some(instance) => Some(instance),
+            None => {
+                tell(RUNNING);
+                return Ok(());
+            }
+        },
     };
     crate::log::start(&config.endpoint.state_directory, config.log_level, config.largest_log)
         .map_err(|error| internal("open the log", &error))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
     let runtime = runtime()?;
-    let ended = runtime.block_on(async {
-        let shutdown = signals::asked_to_end().map_err(|error| internal("listen for signals", &error))?;
-        let life = Life::new(config.idle_exit);
-        let ports = crate::world::ports(&config, life)?;
-        tell(READY);
-        if !arguments.foreground {
-            let_go_of_terminal(config.private).map_err(|error| internal("let go of the terminal", &error))?;
-        }
-        crate::run(config, ports, listener, shutdown).await
-    });
+    let ended = runtime.block_on(serve(config, instance, !arguments.foreground));
     // A blocked call to a keyring or a file is no reason to stay.
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("ended");
     ended
 }
 
-fn listener(config: &Config) -> Result<Option<(Listener, Option<instance::Instance>)>> {
+async fn serve(config: Config, instance: Option<Instance>, detached: bool) -> Result<()> {
+    // Before anybody can call, so that a signal to a daemon that answers is never lost.
+    let shutdown = signals::asked_to_end().map_err(|error| internal("listen for signals", &error))?;
+    let life = Life::new(config.idle_exit);
+    let ports = crate::world::ports(&config, life)?;
+    let listener = listener(&config, instance.as_ref())?;
+    tell(READY);
+    if detached {
+        let_go_of_terminal(config.private).map_err(|error| internal("let go of the terminal", &error))?;
+    }
+    crate::run(config, ports, listener, shutdown).await
+}
+
+/// Whether a service manager holds the socket: then it decides that there is one daemon.
+fn lent() -> bool {
+    std::env::var_os("LISTEN_FDS").is_some()
+}
+
+fn listener(config: &Config, instance: Option<&Instance>) -> Result<Listener> {
+    if let Some(instance) = instance {
+        instance.describe(config.protocol)?;
+        let (listener, file) = instance.listen(&config.endpoint.socket)?;
+        return Ok(Listener::Own(listener, file));
+    }
     if config.private {
-        let stream = io::stdin();
-        let stream =
-            std::os::fd::AsFd::as_fd(&stream).try_clone_to_owned().map_err(|e| internal("use its caller", &e))?;
-        return Ok(Some((Listener::Single(stream.into()), None)));
+        let stdin = io::stdin();
+        let stream = stdin.as_fd().try_clone_to_owned().map_err(|error| internal("use its caller", &error))?;
+        return Ok(Listener::Single(stream.into()));
     }
-    if let Some(lent) = listenfd::ListenFd::from_env().take_unix_listener(0).ok().flatten() {
-        return Ok(Some((Listener::Lent(lent), None)));
+    match listenfd::ListenFd::from_env().take_unix_listener(0) {
+        Ok(Some(listener)) => Ok(Listener::Lent(listener)),
+        Ok(None) => Err(internal("use the service manager's socket", &io::Error::other("it lent none"))),
+        Err(error) => Err(internal("use the service manager's socket", &error)),
     }
-    let Some(instance) = instance::claim(&config.endpoint)? else { return Ok(None) };
-    instance.describe(config.protocol)?;
-    let (listener, file) = instance.listen(&config.endpoint.socket)?;
-    Ok(Some((Listener::Own(listener, file), Some(instance))))
 }
 
 /// Gives the process a place of its own: no core dumps, files for its owner only, its own session, the root directory.

@@ -82,7 +82,9 @@ fn what_is_not_grpc_does_no_harm() {
     use std::io::{Read, Write};
     let world = World::new();
     let _daemon = world.start_daemon(&[]);
-    for noise in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0xff; 4096], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff"] {
+    for noise in
+        [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0xff; 4096], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff"]
+    {
         let mut stream = std::os::unix::net::UnixStream::connect(world.socket()).unwrap();
         let _ = stream.write_all(noise);
         let _ = stream.read_to_end(&mut Vec::new());

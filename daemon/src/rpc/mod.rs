@@ -4,7 +4,6 @@
 
 mod convert;
 mod daemon;
-pub(crate) mod in_flight;
 mod peer;
 mod status;
 
