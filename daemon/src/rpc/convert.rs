@@ -18,6 +18,7 @@ impl Server {
     /// Checks the protocol version of a call and answers who calls.
     pub(crate) fn caller(&self, context: Option<CallContext>) -> Result<Caller, Status> {
         let context = context.unwrap_or_default();
+        tracing::debug!(client = ?context.client, request = ?context.request_id, "called");
         protocol(context.protocol, self.config.protocol, self.config.oldest_protocol).map_err(|e| to_status(&e))?;
         caller(context).map_err(|e| to_status(&e))
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use deployer_proto::v1::daemon_service_server::DaemonService;
 use deployer_proto::v1::{
-    DaemonStatusRequest, DaemonStatusResponse, HelloRequest, HelloResponse, StopRequest, StopResponse,
+    CallContext, DaemonStatusRequest, DaemonStatusResponse, HelloRequest, HelloResponse, StopRequest, StopResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -18,7 +18,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[tonic::async_trait]
 impl DaemonService for Server {
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
-        let guest = request.into_inner().context.unwrap_or_default().protocol;
+        let context = request.into_inner().context.unwrap_or_default();
+        heard("Hello", &context);
+        let guest = context.protocol;
         let config = &self.config;
         convert::protocol(guest, config.protocol, config.oldest_protocol).map_err(|error| to_status(&error))?;
         Ok(Response::new(HelloResponse {
@@ -28,7 +30,8 @@ impl DaemonService for Server {
         }))
     }
 
-    async fn status(&self, _: Request<DaemonStatusRequest>) -> Result<Response<DaemonStatusResponse>, Status> {
+    async fn status(&self, request: Request<DaemonStatusRequest>) -> Result<Response<DaemonStatusResponse>, Status> {
+        heard("Status", &request.into_inner().context.unwrap_or_default());
         let config = &self.config;
         let keepers = self.ports.life.keepers();
         let idle = self.ports.life.idle_left(Instant::now());
@@ -50,11 +53,17 @@ impl DaemonService for Server {
     }
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
+        let StopRequest { context, force } = request.into_inner();
+        heard("Stop", &context.unwrap_or_default());
         let life = &self.ports.life;
-        life.end(request.into_inner().force).map_err(|error| to_status(&error))?;
+        life.end(force).map_err(|error| to_status(&error))?;
         life.unreachable().cancelled().await;
         Ok(Response::new(StopResponse { pid: std::process::id() }))
     }
+}
+
+fn heard(method: &str, context: &CallContext) {
+    tracing::debug!(method, client = ?context.client, request = ?context.request_id, "called");
 }
 
 fn session_storage(storage: SessionStorage) -> &'static str {
