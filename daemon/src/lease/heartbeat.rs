@@ -25,8 +25,8 @@ const SHORTEST_OPERATION: Duration = Duration::from_millis(500);
 pub(super) struct BeatThread {
     pub handle: Handle,
     pub permits: Arc<Semaphore>,
-    // Its end ends the thread.
-    _running: oneshot::Sender<()>,
+    /// The thread runs for as long as somebody has this.
+    pub running: Arc<oneshot::Sender<()>>,
 }
 
 impl BeatThread {
@@ -42,7 +42,7 @@ impl BeatThread {
             runtime.shutdown_background();
         };
         std::thread::Builder::new().name("heartbeat".to_owned()).spawn(work).map_err(failed)?;
-        Ok(Self { handle, permits: Arc::new(Semaphore::new(CONCURRENT)), _running: running })
+        Ok(Self { handle, permits: Arc::new(Semaphore::new(CONCURRENT)), running: Arc::new(running) })
     }
 }
 

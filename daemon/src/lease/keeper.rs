@@ -171,8 +171,9 @@ impl LeaseKeeper {
         };
         let (commands, asked) = mpsc::unbounded_channel();
         let listed = Listed::new(self.held.clone(), own.attempt, core.key.clone());
+        let running = self.beats.running.clone();
         self.beats.handle.spawn(async move {
-            let _listed = listed;
+            let _until_the_end = (listed, running);
             beats.keep(asked).await;
         });
         HeldLease::new(core, commands)
