@@ -109,6 +109,11 @@ impl PlatformSpace {
         KeyPrefix("registry/".to_owned())
     }
 
+    /// An object that `admin bootstrap` writes and deletes again, to see how the storage behaves.
+    pub fn probe(self, id: Ulid) -> ObjectKey {
+        ObjectKey(format!("audit/probe/{id}"))
+    }
+
     /// One admin or platform event.
     pub fn audit(self, at: Timestamp, id: Ulid) -> ObjectKey {
         dated("", at, id)
@@ -186,6 +191,11 @@ impl TenantSpace {
     /// The prefix of all stacks.
     pub fn stacks(&self) -> KeyPrefix {
         KeyPrefix(format!("{}/stacks/", self.path()))
+    }
+
+    /// The prefix of all environments of a stack.
+    pub fn environments(&self, stack: &StackName) -> KeyPrefix {
+        KeyPrefix(format!("{}/stacks/{stack}/", self.path()))
     }
 
     /// One environment of one stack.

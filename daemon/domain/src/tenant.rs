@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::key::TenantSpace;
 use crate::name::{StateVersion, TenantId};
 
-mod lenient;
+pub(crate) mod lenient;
 mod naming;
 
 pub(crate) use naming::refuse_reserved;

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Reason, Result};
 use crate::name::{EnvironmentName, StateVersion, TenantId};
+use crate::registry::{Place, malformed, plain_text, problem};
+use crate::tenant::{Tenant, lenient};
 
 /// The content of `tenants/<id>/tenant.yaml`, with the reference's fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +22,54 @@ pub struct TenantConfig {
     pub config: ConfigRules,
 }
 
+/// The environments of a new tenant.
+const ENVIRONMENTS: [&str; 3] = ["production", "staging", "development"];
+
+impl TenantConfig {
+    /// Reads the document; `file` is its key.
+    pub fn parse(bytes: &[u8], file: &str) -> Result<Self> {
+        let text = plain_text(bytes, file)?;
+        serde_yaml::from_str(text).map_err(|error| malformed(file, [problem(&error, file)]))
+    }
+
+    /// The document as it is stored.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_yaml::to_string(self)
+            .map(String::into_bytes)
+            .map_err(|error| Error::new(Reason::Internal, format!("tenant.yaml cannot be written: {error}")))
+    }
+
+    /// What applies to a tenant without a `tenant.yaml`: any environment, any region, the default policies.
+    pub fn of(tenant: &Tenant, place: &Place) -> Self {
+        Self {
+            tenant: ConfigTenant {
+                id: tenant.id.clone(),
+                display_name: tenant.display_name.clone(),
+                version: tenant.storage.version.clone(),
+                created: tenant.created,
+            },
+            storage: ConfigStorage { bucket: place.bucket.clone(), prefix: tenant.space().path() },
+            locks: ConfigLocks { table: place.lock_table.clone(), prefix: tenant.space().lock_prefix() },
+            config: ConfigRules::default(),
+        }
+    }
+
+    /// The document of a new tenant.
+    pub fn first(tenant: &Tenant, place: &Place) -> Self {
+        let regions: &[&str] = match tenant.aws.region.as_str() {
+            "" => &[],
+            "us-east-1" => &["us-east-1", "us-west-2"],
+            region => &[region],
+        };
+        let config = ConfigRules {
+            environments: ENVIRONMENTS.iter().filter_map(|name| name.parse().ok()).collect(),
+            regions: regions.iter().map(|region| (*region).to_owned()).collect(),
+            policies: Policies { enable_cost_tracking: tenant.limits.cost_tracking, ..Policies::default() },
+        };
+        Self { config, ..Self::of(tenant, place) }
+    }
+}
+
 /// Who a `tenant.yaml` is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,6 +83,7 @@ pub struct ConfigTenant {
     #[serde(default)]
     pub version: StateVersion,
     /// When it was created.
+    #[serde(with = "lenient::time")]
     pub created: Timestamp,
 }
 
@@ -118,5 +170,66 @@ impl Default for Policies {
 impl Default for ConfigRules {
     fn default() -> Self {
         Self { environments: Vec::new(), regions: Vec::new(), policies: Policies::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFERENCE: &str = "tenant:
+  id: notifications-team
+  displayName: \"Notifications Team\"
+  version: v1
+  created: 2024-01-15T11:00:00Z
+
+storage:
+  bucket: company-deployer-state
+  prefix: tenants/notifications-team/v1
+
+locks:
+  table: company-deployer-locks
+  prefix: tenant:notifications-team
+
+config:
+  environments:
+    - production
+    - staging
+    - development
+
+  regions:
+    - us-east-1
+    - us-west-2
+
+  policies:
+    requireApprovalForProduction: true
+    enableDriftDetection: true
+    enableCostTracking: true
+";
+
+    #[test]
+    fn the_references_document_is_read_and_written() {
+        let config = TenantConfig::parse(REFERENCE.as_bytes(), "tenant.yaml").unwrap();
+        assert_eq!(config.config.environments.len(), 3);
+        assert_eq!(config.config.regions, ["us-east-1", "us-west-2"]);
+        assert_eq!(config.config.policies, Policies::default());
+        let again = TenantConfig::parse(&config.to_bytes().unwrap(), "tenant.yaml").unwrap();
+        assert_eq!(again, config);
+    }
+
+    #[test]
+    fn what_is_not_said_has_the_strict_default() {
+        let short = &REFERENCE[..REFERENCE.find("config:").unwrap()];
+        let config = TenantConfig::parse(short.as_bytes(), "tenant.yaml").unwrap();
+        assert!(config.config.policies.require_approval_for_production);
+        assert!(config.config.environments.is_empty());
+    }
+
+    #[test]
+    fn a_malformed_document_names_file_and_line() {
+        let broken = REFERENCE.replace("requireApprovalForProduction: true", "requireApprovalForProduction: perhaps");
+        let error = TenantConfig::parse(broken.as_bytes(), "tenants/x/tenant.yaml").unwrap_err();
+        let problem = &error.problems[0];
+        assert!(problem.file == "tenants/x/tenant.yaml" && (25..=28).contains(&problem.line), "{problem}");
     }
 }

@@ -13,6 +13,29 @@ use crate::run::RunRegistry;
 
 pub mod authorise;
 
+pub mod admin_login;
+pub mod bootstrap;
+pub mod create_tenant;
+pub mod list_contexts;
+pub mod list_tenants;
+pub mod login;
+pub mod logout;
+pub mod remove_context;
+pub mod show_session;
+pub mod show_tenant;
+pub mod tenant_details;
+pub mod tenant_stacks;
+pub mod use_context;
+
+pub mod bounded;
+pub mod entries;
+pub mod record;
+mod registry_edit;
+mod remembered;
+mod sign_in;
+pub mod stack_summaries;
+mod throttle;
+
 /// The outside world and the daemon's memory, as operations see them. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
@@ -30,6 +53,18 @@ pub struct Ports {
     pub leases: Arc<LeaseKeeper>,
     /// The runs that this daemon owns.
     pub runs: Arc<RunRegistry>,
+    /// What the daemon knows from earlier calls and may forget at any time.
+    caches: Arc<Caches>,
+}
+
+/// What the daemon knows from earlier calls.
+#[derive(Default)]
+struct Caches {
+    entries: entries::EntryCache,
+    admin: sign_in::AdminCache,
+    inline: sign_in::VerifiedInline,
+    throttle: throttle::Throttle,
+    contexts: remembered::ContextLock,
 }
 
 impl Ports {
@@ -42,6 +77,15 @@ impl Ports {
         entropy: Arc<dyn Entropy>,
         (leases, runs): (Arc<LeaseKeeper>, Arc<RunRegistry>),
     ) -> Self {
-        Self { life, backends, vault, clock, entropy, leases, runs }
+        Self { life, backends, vault, clock, entropy, leases, runs, caches: Arc::default() }
     }
+}
+
+/// Hears of each step of an operation when it is done.
+pub type Steps<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// Runs work that keeps a processor busy, off the threads that serve calls.
+async fn busy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> deployer_domain::error::Result<T> {
+    use deployer_domain::error::{Error, Reason};
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::new(Reason::Internal, "a computation was cut off"))
 }

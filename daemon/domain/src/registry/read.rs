@@ -38,7 +38,7 @@ pub(super) fn registry(bytes: &[u8]) -> Result<Registry> {
 }
 
 /// Takes the bytes as text that is safe to parse.
-pub(super) fn text<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str> {
+pub(crate) fn text<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str> {
     let whole = |message: String| malformed(file, [at(file, 0, 0, message)]);
     if bytes.len() > MAX_BYTES {
         return Err(whole(format!("it has {} bytes, at most {MAX_BYTES} are read", bytes.len())));
@@ -105,7 +105,7 @@ pub(super) fn version(raw: &Mapping, text: &str, file: &str) -> Result<()> {
 }
 
 /// What is said when a stored document makes no sense.
-pub(super) fn malformed(file: &str, problems: impl IntoIterator<Item = Problem>) -> Error {
+pub(crate) fn malformed(file: &str, problems: impl IntoIterator<Item = Problem>) -> Error {
     Error::new(Reason::BackendUnavailable, format!("cannot read {file}: it is malformed"))
         .problems(problems)
         .hint("correct it with the provider's own tools; earlier versions are kept where versioning is on")
@@ -116,7 +116,7 @@ pub(super) fn at(file: &str, line: usize, column: usize, message: String) -> Pro
     Problem { file: file.to_owned(), line: short(line), column: short(column), message, hint: None }
 }
 
-pub(super) fn problem(error: &serde_yaml::Error, file: &str) -> Problem {
+pub(crate) fn problem(error: &serde_yaml::Error, file: &str) -> Problem {
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text);
     let message: String = message.chars().take(200).collect();

@@ -1,7 +1,7 @@
 //! Fields as people and other YAML libraries write them.
 
 /// A point in time: RFC 3339, or as PyYAML writes a datetime or date, in UTC where no offset is given.
-pub(super) mod time {
+pub(crate) mod time {
     use jiff::Timestamp;
     use jiff::civil::DateTime;
     use jiff::tz::TimeZone;
@@ -16,26 +16,26 @@ pub(super) mod time {
         TimeZone::UTC.to_timestamp(civil).ok()
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(time)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(from)?;
         parse(&text).ok_or_else(|| serde::de::Error::custom(super::not_a_time(&text)))
     }
 }
 
 /// The same, or nothing.
-pub(super) mod optional_time {
+pub(crate) mod optional_time {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(in super::super) fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         time.map(|time| time.to_string()).serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
         if text.is_empty() || text == "null" {
             return Ok(None);
@@ -50,7 +50,7 @@ fn not_a_time(text: &str) -> String {
 }
 
 /// An AWS account: 12 digits, also when somebody forgot the quotes and YAML made a number of it.
-pub(super) mod account {
+pub(crate) mod account {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Deserialize)]
@@ -61,11 +61,11 @@ pub(super) mod account {
         Text(String),
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(account: &str, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(account: &str, to: S) -> Result<S::Ok, S::Error> {
         account.serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         Ok(match Written::deserialize(from)? {
             Written::Nothing(()) => String::new(),
             Written::Number(number) => format!("{number:012}"),

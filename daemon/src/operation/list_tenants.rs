@@ -1,0 +1,52 @@
+//! Lists all tenants to an admin, and writes the derived entries that are missing.
+
+use std::collections::BTreeSet;
+
+use deployer_domain::backend::Backend;
+use deployer_domain::caller::Caller;
+use deployer_domain::error::Result;
+use deployer_domain::key::PlatformSpace;
+use deployer_domain::port_error::Attempted;
+use deployer_domain::registry::Registry;
+use deployer_domain::tenant::Tenant;
+
+use super::{Ports, authorise, bounded, entries, stack_summaries};
+
+/// A tenant as it is listed.
+#[derive(Debug, Clone)]
+pub struct TenantRow {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// How many stacks it has deployed.
+    pub stacks: u32,
+}
+
+/// Lists all tenants in the registry's order.
+pub async fn list_tenants(ports: &Ports, caller: &Caller) -> Result<Vec<TenantRow>> {
+    let access = authorise::admin(ports, caller).await?;
+    let (registry, _) = entries::registry(&access.backend).await?;
+    write_missing_entries(&access.backend, &registry).await?;
+    bounded::map(registry.tenants().iter().cloned(), |tenant| {
+        let backend = access.backend.clone();
+        async move {
+            let summaries = stack_summaries::summaries(&backend, &tenant.space()).await?;
+            Ok(TenantRow { stacks: stack_summaries::usage(&summaries).stacks, tenant })
+        }
+    })
+    .await
+}
+
+async fn write_missing_entries(backend: &Backend, registry: &Registry) -> Result<()> {
+    let listed = backend.objects.list(&PlatformSpace.registry_entries()).await;
+    let listed = listed.attempted("list the derived entries", &backend.place.address)?;
+    let present: BTreeSet<_> = listed.into_iter().map(|listed| listed.key).collect();
+    let missing =
+        registry.tenants().iter().filter(|tenant| !present.contains(&PlatformSpace.registry_entry(&tenant.id)));
+    let missing: Vec<_> = missing.filter_map(|tenant| registry.derive(&tenant.id)).collect();
+    bounded::map(missing, |derived| {
+        let backend = backend.clone();
+        async move { entries::repair_entry(&backend, &derived).await }
+    })
+    .await
+    .map(|_| ())
+}

@@ -1,0 +1,20 @@
+//! Shows one tenant to an admin, and repairs its derived entry where it differs from the registry.
+
+use deployer_domain::caller::Caller;
+use deployer_domain::error::Result;
+use deployer_domain::name::TenantId;
+use deployer_domain::registry::unknown_tenant;
+
+use super::tenant_details::{TenantView, view};
+use super::{Ports, authorise, entries};
+
+/// Shows one tenant.
+pub async fn show_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Result<TenantView> {
+    let access = authorise::admin(ports, caller).await?;
+    let (registry, _) = entries::registry(&access.backend).await?;
+    let Some(derived) = registry.derive(id) else { return Err(unknown_tenant(id)) };
+    if entries::repair_entry(&access.backend, &derived).await? {
+        tracing::info!(tenant = %id, "its derived entry was repaired");
+    }
+    view(&access.backend, derived.tenant, ports.clock.now()).await
+}

@@ -1,0 +1,178 @@
+//! What a tenant has deployed: counted from its states, by listing its own prefix only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use deployer_domain::backend::{Backend, BackendAddress};
+use deployer_domain::error::Result;
+use deployer_domain::key::{StackSpace, TenantSpace};
+use deployer_domain::limits::Usage;
+use deployer_domain::name::{EnvironmentName, ServiceName, StackName};
+use deployer_domain::object::ObjectStore;
+use deployer_domain::port_error::Attempted;
+use deployer_domain::seal;
+use deployer_domain::state::{ComponentStatus, HistoryEntry, RunResult, StateDocument};
+use jiff::Timestamp;
+
+use super::bounded;
+
+/// One environment of one stack, as its state has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackSummary {
+    /// The stack.
+    pub stack: StackName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Its services with at least one component.
+    pub services: BTreeSet<ServiceName>,
+    /// How many components it has.
+    pub components: u32,
+    /// When it was last written.
+    pub updated: Option<Timestamp>,
+    /// What became of it.
+    pub status: StackStatus,
+    /// The number of its last history document.
+    history_number: u64,
+}
+
+/// What became of an environment of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackStatus {
+    /// Everything is deployed.
+    Deployed,
+    /// The last operation of some component failed or was cut off.
+    Failed,
+    /// It was deployed once.
+    Destroyed,
+    /// Nothing was ever deployed.
+    Empty,
+}
+
+impl StackStatus {
+    /// As it travels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Failed => "failed",
+            Self::Destroyed => "destroyed",
+            Self::Empty => "empty",
+        }
+    }
+
+    fn of(state: &StateDocument) -> Self {
+        if state.is_empty() {
+            return if state.history_number > 0 { Self::Destroyed } else { Self::Empty };
+        }
+        let good = |status| status == ComponentStatus::Deployed;
+        match state.in_flight.is_empty() && state.components.values().all(|component| good(component.status)) {
+            true => Self::Deployed,
+            false => Self::Failed,
+        }
+    }
+}
+
+/// Reads all states of a tenant, sorted by stack and environment.
+pub async fn summaries(backend: &Backend, space: &TenantSpace) -> Result<Vec<StackSummary>> {
+    let found = bounded::map(environments(backend, space).await?, |(stack, environment)| {
+        let place = space.stack(&stack, &environment);
+        let (objects, address) = (Arc::clone(&backend.objects), backend.place.address.clone());
+        async move {
+            let state = read_state(objects.as_ref(), &address, &place).await?;
+            Ok(state.map(|state| summary(stack, environment, &state)))
+        }
+    });
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
+/// Counts what a tenant uses: what is deployed, not what was.
+pub fn usage(summaries: &[StackSummary]) -> Usage {
+    let deployed = || summaries.iter().filter(|summary| summary.components > 0);
+    let stacks: BTreeSet<_> = deployed().map(|summary| &summary.stack).collect();
+    let services: BTreeSet<_> =
+        deployed().flat_map(|summary| summary.services.iter().map(move |service| (&summary.stack, service))).collect();
+    let short = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Usage { stacks: short(stacks.len()), services: short(services.len()) }
+}
+
+/// Counts the finished applies and rollbacks that began at a time or later, from the newest history backwards.
+pub async fn deployments_since(
+    backend: &Backend,
+    space: &TenantSpace,
+    summaries: &[StackSummary],
+    since: Timestamp,
+) -> Result<u32> {
+    let with_history = summaries.iter().filter(|summary| summary.history_number > 0);
+    let counted = bounded::map(with_history, |summary| {
+        let place = space.stack(&summary.stack, &summary.environment);
+        let (objects, address) = (Arc::clone(&backend.objects), backend.place.address.clone());
+        let newest = summary.history_number;
+        async move {
+            let mut count = 0;
+            for number in (1..=newest).rev() {
+                match read_history(objects.as_ref(), &address, &place, number).await? {
+                    Some(history) if history.started < since => break,
+                    Some(history) if is_deployment(&history) => count += 1,
+                    _ => {}
+                }
+            }
+            Ok(count)
+        }
+    });
+    Ok(counted.await?.into_iter().sum())
+}
+
+/// What was cut off is no deployment; what failed is one.
+fn is_deployment(history: &HistoryEntry) -> bool {
+    let finished = matches!(history.result, RunResult::Succeeded | RunResult::Failed);
+    matches!(history.operation.as_str(), "apply" | "rollback") && finished
+}
+
+/// The folders that may hold a state. A folder whose name no stack can have is somebody else's.
+async fn environments(backend: &Backend, space: &TenantSpace) -> Result<Vec<(StackName, EnvironmentName)>> {
+    let address = &backend.place.address;
+    let stacks = backend.objects.folders(&space.stacks()).await.attempted("list the stacks", address)?;
+    let found = bounded::map(stacks.iter().filter_map(|name| name.parse::<StackName>().ok()), |stack| {
+        let prefix = space.environments(&stack);
+        let (objects, address) = (Arc::clone(&backend.objects), address.clone());
+        async move {
+            let names = objects.folders(&prefix).await.attempted("list the environments", &address)?;
+            let environments = names.iter().filter_map(|name| name.parse::<EnvironmentName>().ok());
+            Ok(environments.map(|environment| (stack.clone(), environment)).collect::<Vec<_>>())
+        }
+    });
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
+async fn read_state(
+    objects: &dyn ObjectStore,
+    address: &BackendAddress,
+    place: &StackSpace,
+) -> Result<Option<StateDocument>> {
+    let key = place.state();
+    let read = objects.read(&key).await.attempted(format!("read {key}"), address)?;
+    read.map(|object| seal::parse(&object.bytes, place)).transpose()
+}
+
+/// The entry of a history document; one that is missing or damaged is not counted.
+async fn read_history(
+    objects: &dyn ObjectStore,
+    address: &BackendAddress,
+    place: &StackSpace,
+    number: u64,
+) -> Result<Option<HistoryEntry>> {
+    let key = place.history(number);
+    let read = objects.read(&key).await.attempted(format!("read {key}"), address)?;
+    Ok(read.and_then(|object| serde_json::from_slice(&object.bytes).ok()))
+}
+
+fn summary(stack: StackName, environment: EnvironmentName, state: &StateDocument) -> StackSummary {
+    StackSummary {
+        stack,
+        environment,
+        services: state.components.keys().map(|id| id.service.clone()).collect(),
+        components: u32::try_from(state.components.len()).unwrap_or(u32::MAX),
+        updated: state.updated,
+        status: StackStatus::of(state),
+        history_number: state.history_number,
+    }
+}

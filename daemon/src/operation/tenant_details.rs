@@ -1,0 +1,76 @@
+//! Shows the tenant that is signed in to itself.
+
+use deployer_domain::backend::{Backend, BackendRef};
+use deployer_domain::caller::Caller;
+use deployer_domain::error::Result;
+use deployer_domain::limits::Usage;
+use deployer_domain::registry::bucket_of;
+use deployer_domain::tenant::Tenant;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::show_session::Isolation;
+use super::stack_summaries::{self, StackSummary};
+use super::{Ports, authorise};
+
+/// A tenant with what it uses.
+#[derive(Debug, Clone)]
+pub struct TenantView {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its backend.
+    pub backend: BackendRef,
+    /// The bucket, or the file of a local backend.
+    pub bucket: String,
+    /// What it has deployed, sorted by stack and environment.
+    pub stacks: Vec<StackSummary>,
+    /// What counts towards its limits.
+    pub usage: Usage,
+    /// Finished applies and rollbacks of this UTC month.
+    pub deployments_this_month: u32,
+    /// How strictly the cloud keeps it apart from others.
+    pub isolation: Isolation,
+}
+
+/// Shows the tenant that is signed in.
+pub async fn tenant_details(ports: &Ports, caller: &Caller) -> Result<TenantView> {
+    let access = authorise::tenant(ports, caller).await?;
+    view(&access.backend, access.tenant, ports.clock.now()).await
+}
+
+/// A tenant with what it uses, counted now.
+pub(super) async fn view(backend: &Backend, tenant: Tenant, now: Timestamp) -> Result<TenantView> {
+    let space = tenant.space();
+    let stacks = stack_summaries::summaries(backend, &space).await?;
+    let since = start_of_month(now);
+    let deployments = stack_summaries::deployments_since(backend, &space, &stacks, since).await?;
+    Ok(TenantView {
+        usage: stack_summaries::usage(&stacks),
+        backend: backend.place.clone(),
+        bucket: bucket_of(&backend.place.address),
+        stacks,
+        deployments_this_month: deployments,
+        isolation: Isolation::Advisory,
+        tenant,
+    })
+}
+
+/// The first moment of a time's UTC month.
+pub(super) fn start_of_month(now: Timestamp) -> Timestamp {
+    let first = TimeZone::UTC.to_datetime(now).date().first_of_month();
+    TimeZone::UTC.to_timestamp(first.at(0, 0, 0, 0)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_at_its_first_utc_midnight() {
+        for (now, start) in
+            [("2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z"), ("2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z")]
+        {
+            assert_eq!(start_of_month(now.parse().unwrap()), start.parse().unwrap());
+        }
+    }
+}
