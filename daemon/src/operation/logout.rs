@@ -7,13 +7,11 @@ use deployer_domain::session::Mode;
 
 use super::{Ports, remembered};
 
-/// Ends the session of the current context of a mode, or of the one that the caller names; `None` when nobody was
-/// signed in. A named context has its own mode.
-pub async fn logout(ports: &Ports, caller: &Caller, mode: Option<Mode>) -> Result<Option<ContextName>> {
-    let context = match (mode, &caller.context) {
-        (None, Some(name)) => Some(remembered::named(ports, name).await?),
-        (mode, _) => remembered::chosen(ports, caller, mode.unwrap_or(Mode::Tenant)).await?,
-    };
+/// Ends the session of the current context of a mode, or of the one that the caller names, whose own mode then
+/// counts; `None` when nobody was signed in.
+pub async fn logout(ports: &Ports, caller: &Caller, mode: Mode) -> Result<Option<ContextName>> {
+    let mode = remembered::mode_of(ports, caller).await?.unwrap_or(mode);
+    let context = remembered::chosen(ports, caller, mode).await?;
     let Some(context) = context else { return Ok(None) };
     let was_signed_in = context.session.is_some();
     let ended = Context { session: None, revoked: false, ..context };

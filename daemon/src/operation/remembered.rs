@@ -121,6 +121,14 @@ pub(super) async fn chosen(ports: &Ports, caller: &Caller, mode: Mode) -> Result
     Ok(Some(context))
 }
 
+/// The mode of the context that a caller names, if it names one.
+pub(super) async fn mode_of(ports: &Ports, caller: &Caller) -> Result<Option<Mode>> {
+    match &caller.context {
+        Some(name) => named(ports, name).await.map(|context| Some(context.mode())),
+        None => Ok(None),
+    }
+}
+
 /// A context by its name, which must be remembered.
 pub(super) async fn named(ports: &Ports, name: &str) -> Result<Context> {
     let name: ContextName = name.parse()?;

@@ -9,7 +9,7 @@ use deployer_domain::session::{Mode, Session};
 use deployer_domain::tenant::Tenant;
 
 use super::authorise::{self, AdminAccess, TenantAccess};
-use super::{Ports, entries};
+use super::{Ports, entries, remembered};
 
 /// How strictly the cloud keeps tenants apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +91,9 @@ impl SessionView {
     }
 }
 
-/// Shows the current session of a mode, or the one that the caller names.
+/// Shows the current session of a mode, or the one that the caller names, whose own mode then counts.
 pub async fn show_session(ports: &Ports, caller: &Caller, mode: Mode) -> Result<SessionView> {
+    let mode = remembered::mode_of(ports, caller).await?.unwrap_or(mode);
     let mut view = match mode {
         Mode::Tenant => SessionView::of_tenant(&authorise::tenant(ports, caller).await?, String::new()),
         Mode::Admin => {

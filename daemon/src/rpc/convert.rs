@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use deployer_domain::backend::{BackendAddress, BackendRef};
 use deployer_domain::caller::{Caller, InlineSignIn};
 use deployer_domain::error::{Error, Reason};
+use deployer_domain::session::Mode;
 use deployer_proto::v1::{self, CallContext};
 use deployer_proto::version::{Compatibility, compare};
 use secrecy::SecretString;
@@ -53,7 +54,7 @@ fn caller(context: CallContext) -> Result<Caller, Error> {
         full_environment,
         context: Some(context.context).filter(|name| !name.is_empty()),
         request_id: context.request_id,
-        sign_in: sign_in,
+        sign_in,
     })
 }
 
@@ -71,7 +72,6 @@ fn sign_in(sign_in: v1::InlineSignIn, cwd: &Path) -> Result<InlineSignIn, Error>
 
 /// A backend as a request names it; a relative path is taken from the caller's working directory.
 pub(crate) fn backend_from_proto(backend: v1::Backend, cwd: &Path) -> Result<BackendRef, Error> {
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let address = match backend.address.strip_prefix("local:") {
         Some(path) if !path.is_empty() => BackendAddress::Local(cwd.join(path)).to_string().parse()?,
         _ => backend.address.parse()?,
@@ -83,6 +83,38 @@ pub(crate) fn backend_from_proto(backend: v1::Backend, cwd: &Path) -> Result<Bac
         role_arn: given(backend.role_arn),
         tenant: None,
     })
+}
+
+/// A backend as it is answered.
+pub(crate) fn backend_to_proto(backend: &BackendRef) -> v1::Backend {
+    v1::Backend {
+        address: backend.address.to_string(),
+        region: backend.region.clone().unwrap_or_default(),
+        profile: backend.profile.clone().unwrap_or_default(),
+        role_arn: backend.role_arn.clone().unwrap_or_default(),
+    }
+}
+
+/// A text that a request may leave out.
+pub(crate) fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// A mode that a request may leave out.
+pub(crate) fn mode_from_proto(mode: i32) -> Option<Mode> {
+    match v1::Mode::try_from(mode) {
+        Ok(v1::Mode::Admin) => Some(Mode::Admin),
+        Ok(v1::Mode::Tenant) => Some(Mode::Tenant),
+        Ok(v1::Mode::Unspecified) | Err(_) => None,
+    }
+}
+
+/// A mode as it is answered.
+pub(crate) fn mode_to_proto(mode: Mode) -> v1::Mode {
+    match mode {
+        Mode::Admin => v1::Mode::Admin,
+        Mode::Tenant => v1::Mode::Tenant,
+    }
 }
 
 fn secret_map(variables: HashMap<String, String>) -> BTreeMap<String, SecretString> {

@@ -2,15 +2,22 @@
 //!
 //! **Invariant:** wire types never leave this room.
 
+mod context;
 mod convert;
 mod daemon;
 mod peer;
+mod session;
 mod status;
+mod steps;
+mod tenant;
 
 use std::sync::Arc;
 
 use deployer_domain::error::Result;
+use deployer_proto::v1::context_service_server::{self, ContextServiceServer};
 use deployer_proto::v1::daemon_service_server::{self, DaemonServiceServer};
+use deployer_proto::v1::session_service_server::{self, SessionServiceServer};
+use deployer_proto::v1::tenant_service_server::{self, TenantServiceServer};
 use jiff::Timestamp;
 use tonic::service::Routes;
 
@@ -38,7 +45,12 @@ impl Server {
 }
 
 /// The services that are there; each is also a line in [`routes`].
-const SERVICES: [&str; 1] = [daemon_service_server::SERVICE_NAME];
+const SERVICES: [&str; 4] = [
+    context_service_server::SERVICE_NAME,
+    daemon_service_server::SERVICE_NAME,
+    session_service_server::SERVICE_NAME,
+    tenant_service_server::SERVICE_NAME,
+];
 
 /// All services on one connection.
 pub async fn routes(server: &Server) -> Result<Routes> {
@@ -46,5 +58,8 @@ pub async fn routes(server: &Server) -> Result<Routes> {
     Ok(Routes::new(peer::health(&SERVICES).await)
         .add_service(reflection)
         .add_service(reflection_alpha)
-        .add_service(DaemonServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST)))
+        .add_service(ContextServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(DaemonServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(SessionServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(TenantServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST)))
 }
