@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::ComponentId;
 
+/// The most cycles that are told of one graph.
+pub const MAX_CYCLES: usize = 20;
+
 /// A directed graph of components. It may be built with cycles; only [`Graph::cycles`] minds.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
@@ -104,11 +107,12 @@ impl Graph {
         reach(&self.dependents, of)
     }
 
-    /// One cycle for each knot of components that depend on each other, as the indices along it.
+    /// One cycle for each knot of components that depend on each other, as the indices along it; at most
+    /// [`MAX_CYCLES`] of them.
     pub fn cycles(&self) -> Vec<Vec<usize>> {
         let mut left: BTreeSet<usize> = self.knotted();
         let mut cycles = Vec::new();
-        while let Some(&start) = left.first() {
+        while let (Some(&start), true) = (left.first(), cycles.len() < MAX_CYCLES) {
             let knot: BTreeSet<usize> =
                 self.with_dependencies([start]).intersection(&self.with_dependents([start])).copied().collect();
             if let Some(cycle) = self.shortest_cycle(start, &knot) {

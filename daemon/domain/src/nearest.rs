@@ -1,5 +1,8 @@
 //! "Did you mean …?": the known name that a mistyped one is nearest to.
 
+/// The most known names that a text is compared with, so that a hostile file costs little.
+const MAX_KNOWN: usize = 1_000;
+
 /// The known name nearest to a text, if one is near enough to be meant.
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.len() > 200 {
@@ -16,12 +19,17 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
             (false, false) => None,
         }
     };
-    known.into_iter().filter_map(|name| near(name).map(|distance| (distance, name))).min().map(|(_, name)| name)
+    known
+        .into_iter()
+        .take(MAX_KNOWN)
+        .filter_map(|name| near(name).map(|distance| (distance, name)))
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// The hint for a mistyped name: the nearest known one, else all of them where they are few.
 pub fn did_you_mean<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let known: Vec<&str> = known.into_iter().collect();
+    let known: Vec<&str> = known.into_iter().take(MAX_KNOWN).collect();
     if let Some(name) = nearest(text, known.iter().copied()) {
         return Some(format!("did you mean `{name}`?"));
     }

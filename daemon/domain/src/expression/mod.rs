@@ -13,6 +13,9 @@ use std::fmt;
 use crate::name::{ComponentId, RESERVED_SERVICE_NAMES};
 use crate::nearest::did_you_mean;
 
+/// The most problems that are told of one text.
+const MAX_PROBLEMS: usize = 20;
+
 /// A text that may hold references.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -95,6 +98,9 @@ impl Template {
                     parts.push(Part::Reference(reference, mark));
                 }
                 Err((message, hint)) => problems.push(invalid(mark, message, hint)),
+            }
+            if problems.len() >= MAX_PROBLEMS {
+                return Err(problems);
             }
             mark += 1 + inner.matches("${").count();
             rest = &rest[found + end + 1..];

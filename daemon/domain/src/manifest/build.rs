@@ -16,7 +16,7 @@ use crate::name::{ComponentId, ServiceName};
 use crate::yaml::{self, SourceFile};
 
 /// The most problems that are told at once.
-const MAX_PROBLEMS: usize = 100;
+pub(super) const MAX_PROBLEMS: usize = 100;
 
 pub(super) fn manifest(main: &SourceFile, services: &[SourceFile]) -> Result<Manifest, Vec<Problem>> {
     let mut draft = Draft::default();
@@ -51,8 +51,8 @@ pub(super) fn manifest(main: &SourceFile, services: &[SourceFile]) -> Result<Man
 }
 
 fn sorted(mut problems: Vec<Problem>, order: &[&str]) -> Vec<Problem> {
-    let rank = |problem: &Problem| order.iter().position(|name| *name == problem.file);
-    problems.sort_by_key(|problem| (rank(problem), problem.line, problem.column));
+    let rank: BTreeMap<&str, usize> = order.iter().enumerate().map(|(at, name)| (*name, at)).collect();
+    problems.sort_by_cached_key(|problem| (rank.get(problem.file.as_str()).copied(), problem.line, problem.column));
     let more = problems.len().saturating_sub(MAX_PROBLEMS);
     if more > 0 {
         problems.truncate(MAX_PROBLEMS);

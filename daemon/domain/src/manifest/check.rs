@@ -1,7 +1,8 @@
 //! Whether what a file refers to is there, and whether anything depends on itself.
 
 use super::Place;
-use super::build::Draft;
+use super::build::{Draft, MAX_PROBLEMS};
+use crate::error::Problem;
 use crate::expression::Reference;
 use crate::graph::Graph;
 use crate::name::ComponentId;
@@ -27,17 +28,19 @@ impl Mention {
 pub(super) fn mentions(draft: &mut Draft) {
     let known: Vec<String> = draft.components.iter().map(|component| component.id.to_string()).collect();
     let described: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).collect();
-    let mut found = Vec::new();
+    let mut found: Vec<Problem> = Vec::new();
+    // The hints of problems that nobody will read are not worth their search.
+    let hinted = |found: &Vec<Problem>| found.len() < MAX_PROBLEMS;
     for mention in &draft.mentions {
         match mention {
             Mention::Variable(name, place) if !draft.variables.contains_key(name) => {
-                let hint = did_you_mean(name, draft.variables.keys().map(String::as_str));
-                let hint = hint.unwrap_or_else(|| "declare it under `variables:`".to_owned());
+                let hint = hinted(&found).then(|| did_you_mean(name, draft.variables.keys().map(String::as_str)));
+                let hint = hint.flatten().unwrap_or_else(|| "declare it under `variables:`".to_owned());
                 found.push(place.problem(format!("unknown variable `{name}`"), Some(hint)));
             }
             Mention::Component(id, place) if !described.contains(id.to_string().as_str()) => {
-                let hint = did_you_mean(&id.to_string(), known.iter().map(String::as_str));
-                found.push(place.problem(format!("unknown component `{id}`"), hint));
+                let hint = hinted(&found).then(|| did_you_mean(&id.to_string(), known.iter().map(String::as_str)));
+                found.push(place.problem(format!("unknown component `{id}`"), hint.flatten()));
             }
             _ => {}
         }

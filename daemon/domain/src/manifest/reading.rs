@@ -50,6 +50,11 @@ impl Reading<'_> {
         Place { file: self.file.clone(), line: at.line, column: at.column }
     }
 
+    /// Whether hints are still worth their search: nobody reads a thousand problems.
+    fn hinted(&self) -> bool {
+        self.problems.len() < 1_000
+    }
+
     fn problem(&mut self, at: Position, message: impl Into<String>, hint: Option<String>) {
         let problem = self.place(at).problem(message, hint);
         self.problems.push(problem);
@@ -183,7 +188,8 @@ impl Reading<'_> {
                 if !others && !entry.key.starts_with("x-") {
                     let shown: String = entry.key.chars().take(48).collect();
                     let message = format!("unknown field `{}`{}", shown.escape_debug(), within(name));
-                    self.problem(entry.at, message, did_you_mean(&entry.key, fields().map(|field| field.name)));
+                    let hint = self.hinted().then(|| did_you_mean(&entry.key, fields().map(|field| field.name)));
+                    self.problem(entry.at, message, hint.flatten());
                 }
                 continue;
             };
@@ -223,7 +229,7 @@ impl Reading<'_> {
             }
             (Some(scalar), found) => {
                 let at = given.map_or(node.at, |given| given.at);
-                let (message, hint) = unknown_type(&scalar.text, found);
+                let (message, hint) = unknown_type(&scalar.text, found, self.hinted());
                 self.problem(at, message, Some(hint));
             }
             (None, _) if given.is_none() => {}
@@ -238,12 +244,13 @@ fn within(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" in `{name}`") }
 }
 
-fn unknown_type(text: &str, found: Option<&ComponentType>) -> (String, String) {
+fn unknown_type(text: &str, found: Option<&ComponentType>, hinted: bool) -> (String, String) {
     let available: Vec<_> = table::COMPONENT_TYPES.iter().filter(|t| t.available).map(|t| t.name).collect();
     let available = format!("available: {}", available.join(", "));
     let shown: String = text.chars().take(48).collect();
     let shown = shown.escape_debug();
-    match (found, nearest(text, table::COMPONENT_TYPES.iter().map(|t| t.name))) {
+    let near = hinted.then(|| nearest(text, table::COMPONENT_TYPES.iter().map(|t| t.name))).flatten();
+    match (found, near) {
         (Some(_), _) => (format!("type `{shown}` is not available in this version"), available),
         (None, Some(near)) => (format!("unknown type `{shown}`"), format!("did you mean `{near}`?")),
         (None, None) => (format!("unknown type `{shown}`"), available),

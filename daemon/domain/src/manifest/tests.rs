@@ -283,6 +283,34 @@ fn a_broken_file_is_answered_whatever_is_cut_out_of_it() {
     }
 }
 
+#[test]
+fn hostile_files_of_the_largest_size_are_answered_quickly() {
+    let fill = |unit: &dyn Fn(usize) -> String| {
+        let mut text = stack("");
+        let mut n = 0;
+        while text.len() < 1_000_000 && n < 12_000 {
+            text.push_str(&unit(n));
+            n += 1;
+        }
+        text
+    };
+    let texts = [
+        fill(&|n| format!("      c{n}: {{type: command, apply: x, dependsOn: [b.c{n}]}}\n")),
+        fill(&|n| format!("      c{n}: {{type: command, apply: x, dependsOn: [a.c{}]}}\n", n ^ 1)),
+        fill(&|n| format!("      c{n}: {{type: command, apply: x, dependsOn: [a.c{}, a.c{}]}}\n", n ^ 1, n / 2)),
+        fill(&|n| format!("      c{n}: {{type: commando{n}, field{n}: x}}\n")),
+        fill(&|n| format!("      c{n}: {{type: command, apply: x, environment: {{A: '${{var.v{n}}} ${{x{n}}}'}}}}\n")),
+        stack(&format!("      c: {{type: command, apply: x, environment: {{A: '{}'}}}}\n", "${a}".repeat(240_000))),
+        stack(&format!("      c: {{type: command, apply: x, environment: {{A: '{}'}}}}\n", "$${".repeat(300_000))),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        let start = std::time::Instant::now();
+        let _ = Manifest::parse(&file("stack.yaml", text), &[]);
+        assert!(start.elapsed() < Duration::from_secs(5), "text {n} took {:?}", start.elapsed());
+        println!("text {n} of {} bytes: {:?}", text.len(), start.elapsed());
+    }
+}
+
 mod values {
     use secrecy::ExposeSecret;
 
