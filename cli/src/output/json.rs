@@ -5,20 +5,41 @@ use std::sync::OnceLock;
 use deployer_proto::DESCRIPTORS;
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use serde_json::Serializer;
 
 use crate::report::Report;
 
-/// The message as a JSON value: 64-bit numbers as numbers, defaults included.
-pub fn value<M: Message + Name>(message: &M) -> Result<serde_json::Value, Report> {
-    convert(message).map_err(|cause| Report::internal(format!("could not print {} as JSON", M::NAME)).caused_by(cause))
+/// The message as one JSON document over several lines, its fields in the contract's order.
+pub fn document<M: Message + Name>(message: &M) -> Result<String, Report> {
+    written(message, |bytes, dynamic| dynamic.serialize_with_options(&mut Serializer::pretty(bytes), &options()))
 }
 
-fn convert<M: Message + Name>(message: &M) -> Result<serde_json::Value, String> {
+/// The message as one line.
+pub fn line<M: Message + Name>(message: &M) -> Result<String, Report> {
+    written(message, |bytes, dynamic| dynamic.serialize_with_options(&mut Serializer::new(bytes), &options()))
+}
+
+/// 64-bit numbers as numbers, defaults included.
+fn options() -> SerializeOptions {
+    SerializeOptions::new().skip_default_fields(false).stringify_64_bit_integers(false)
+}
+
+fn written<M: Message + Name>(
+    message: &M,
+    write: impl FnOnce(&mut Vec<u8>, &DynamicMessage) -> serde_json::Result<()>,
+) -> Result<String, Report> {
+    let failed = |cause| Report::internal(format!("could not print {} as JSON", M::NAME)).caused_by(cause);
+    let dynamic = dynamic(message).map_err(failed)?;
+    let mut bytes = Vec::new();
+    write(&mut bytes, &dynamic).map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+fn dynamic<M: Message + Name>(message: &M) -> Result<DynamicMessage, String> {
     let descriptor = pool()?.get_message_by_name(&M::full_name()).ok_or("the message is not part of the contract")?;
     let mut dynamic = DynamicMessage::new(descriptor);
     dynamic.transcode_from(message).map_err(|error| error.to_string())?;
-    let options = SerializeOptions::new().skip_default_fields(false).stringify_64_bit_integers(false);
-    dynamic.serialize_with_options(serde_json::value::Serializer, &options).map_err(|error| error.to_string())
+    Ok(dynamic)
 }
 
 /// Parsed once, and only where JSON is asked for: it costs more than a whole command.
@@ -30,17 +51,26 @@ fn pool() -> Result<&'static DescriptorPool, String> {
 
 #[cfg(test)]
 mod tests {
-    use deployer_proto::v1::{ListTenantsResponse, Lock, Plan};
+    use deployer_proto::v1::{Fact, ListTenantsResponse, Lock, Plan};
 
     use super::*;
 
     #[test]
     fn defaults_are_included_and_counts_are_numbers() {
-        assert_eq!(value(&ListTenantsResponse::default()).unwrap(), serde_json::json!({"tenants": []}));
-        let plan = value(&Plan { serial: 7, ..Plan::default() }).unwrap();
+        assert_eq!(line(&ListTenantsResponse::default()).unwrap(), r#"{"tenants":[]}"#);
+        let plan: serde_json::Value =
+            serde_json::from_str(&document(&Plan { serial: 7, ..Plan::default() }).unwrap()).unwrap();
         assert_eq!(plan["serial"], 7);
         assert_eq!(plan["changes"], false);
         assert_eq!(plan["operation"], "OPERATION_UNSPECIFIED");
-        assert_eq!(value(&Lock::default()).unwrap()["fencingToken"], 0);
+        assert!(line(&Lock::default()).unwrap().contains(r#""fencingToken":0,"#));
+    }
+
+    #[test]
+    fn fields_keep_the_contract_s_order() {
+        assert_eq!(
+            document(&Fact { label: "Held by".to_owned(), value: "alice".to_owned() }).unwrap(),
+            "{\n  \"label\": \"Held by\",\n  \"value\": \"alice\"\n}"
+        );
     }
 }

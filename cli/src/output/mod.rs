@@ -72,7 +72,7 @@ impl Terminal {
     /// Prints one answer in the shape that was asked for.
     pub fn answer<M: Message + Name>(&self, message: &M, shapes: &Shapes<M>) -> Result<(), Report> {
         match (self.format, self.quiet) {
-            (Format::Json, _) => self.json(&json::value(message)?),
+            (Format::Json, _) => out(&format!("{}\n", json::document(message)?)),
             (Format::Text, true) => self.quiet_value(&(shapes.quiet)(message)),
             (Format::Text, false) => self.text(&(shapes.text)(message, &self.out)),
         }
@@ -85,7 +85,7 @@ impl Terminal {
 
     /// Prints one line of a JSON stream.
     pub fn json_line<M: Message + Name>(&self, message: &M) -> Result<(), Report> {
-        out(&format!("{}\n", json::value(message)?))
+        out(&format!("{}\n", json::line(message)?))
     }
 
     /// Prints an essential value; nothing where it is empty.
@@ -134,7 +134,7 @@ impl Terminal {
     pub fn fail(&self, report: &Report) -> Exit {
         if let Some(error) = report.error() {
             match self.format {
-                Format::Json => match json::value(error) {
+                Format::Json => match json::line(error) {
                     Ok(document) => err(&format!("{document}\n")),
                     Err(_) => err(&self.err.finish(&report::render(error))),
                 },
