@@ -107,18 +107,20 @@ pub fn render(error: &ErrorReport) -> String {
     for cause in &error.causes {
         text.push_str(&indented(&format!("Caused by: {cause}")));
     }
+    let label = if is_refused_sign_in(error) { "" } else { "Hint: " };
     for hint in &error.hints {
-        text.push_str(&indented(&format!("Hint: {hint}")));
+        text.push_str(&indented(&format!("{label}{hint}")));
     }
     text
 }
 
 /// A refused sign-in keeps the words that teams know from the reference.
+fn is_refused_sign_in(error: &ErrorReport) -> bool {
+    error.reason == "INVALID_CREDENTIALS" && error.message.starts_with("Authentication failed")
+}
+
 fn headline(error: &ErrorReport) -> String {
-    let prefix = match error.reason.as_str() {
-        "INVALID_CREDENTIALS" if error.message.starts_with("Authentication failed") => "",
-        _ => "Error: ",
-    };
+    let prefix = if is_refused_sign_in(error) { "" } else { "Error: " };
     let mut lines = error.message.lines();
     let first = lines.next().unwrap_or("something failed");
     let mut text = paint::red(format!("✗ {prefix}{}", escape::line(first)));
@@ -239,10 +241,8 @@ mod tests {
 
     #[test]
     fn a_refused_sign_in_keeps_the_words_of_the_reference() {
-        let report = Report::new(
-            "INVALID_CREDENTIALS",
-            "Authentication failed: Invalid credentials\nCredentials may have been rotated. Contact your admin.",
-        );
+        let report = Report::new("INVALID_CREDENTIALS", "Authentication failed: Invalid credentials")
+            .hint("Credentials may have been rotated. Contact your admin.");
         assert_eq!(
             plain(report),
             "✗ Authentication failed: Invalid credentials\n  Credentials may have been rotated. Contact your admin.\n"

@@ -83,7 +83,7 @@ async fn request(guest: &Guest, args: Args) -> Result<CreateTenantRequest, Repor
     }
     let name = prompt::text(guest, args.name, NAME).await?;
     let display_name = prompt::text(guest, args.display_name, DISPLAY_NAME.or(title_case(&name))).await?;
-    let email = prompt::text(guest, args.email, EMAIL).await?;
+    let email = prompt::text(guest, args.email, EMAIL.or(String::new())).await?;
     let account_id = prompt::text(guest, args.account_id, ACCOUNT.or(String::new())).await?;
     let cost_tracking = prompt::yes_no(guest, args.cost_tracking, COST_TRACKING.or("yes".to_owned())).await?;
     let given_limit = args.monthly_cost_limit.map(|limit| limit.to_string());
