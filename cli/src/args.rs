@@ -38,8 +38,9 @@ pub struct Globals {
     /// Act in this signed-in context instead of the current one [env: DEPLOYER_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// How answers are printed
+    /// How answers are printed: text or json (one document; streams print JSON lines)
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(hide_possible_values = true)]
     pub output: Format,
     /// Print only the essential value
     #[arg(short, long, global = true)]

@@ -23,7 +23,10 @@ pub const INTERRUPTED: Exit = Exit(130);
 /// The reason for "no daemon answers", which no daemon can send.
 pub const UNREACHABLE: &str = "DAEMON_UNREACHABLE";
 
-const TABLE: [(&str, Exit); 23] = [
+/// The reason for "the answer could not be written", such as on a full disk.
+pub const UNWRITABLE: &str = "OUTPUT_FAILED";
+
+const TABLE: [(&str, Exit); 24] = [
     ("NOT_SIGNED_IN", Exit(4)),
     ("SESSION_EXPIRED", Exit(4)),
     ("INVALID_CREDENTIALS", Exit(4)),
@@ -45,6 +48,7 @@ const TABLE: [(&str, Exit); 23] = [
     ("PROTOCOL_MISMATCH", Exit(3)),
     ("DAEMON_BUSY", Exit(3)),
     (UNREACHABLE, Exit(3)),
+    (UNWRITABLE, FAILED),
     ("CANCELLED", INTERRUPTED),
     ("INTERNAL", INTERNAL),
 ];
@@ -89,13 +93,13 @@ mod tests {
             assert!(TABLE.iter().any(|(name, _)| name == reason), "{reason} has no exit code");
         }
         let known = TABLE.iter().filter(|(name, _)| reasons.iter().any(|reason| reason == name)).count();
-        assert_eq!(known + 1, TABLE.len(), "only the unreachable daemon is the guest's own reason");
+        assert_eq!(known + 2, TABLE.len(), "the guest has two reasons of its own");
     }
 
     #[test]
     fn the_whole_table_is_as_promised() {
         let promised = [
-            (1, "ENGINE_FAILED BACKEND_UNAVAILABLE BACKEND_DENIED"),
+            (1, "ENGINE_FAILED BACKEND_UNAVAILABLE BACKEND_DENIED OUTPUT_FAILED"),
             (3, "DAEMON_UNREACHABLE PROTOCOL_MISMATCH DAEMON_BUSY"),
             (4, "NOT_SIGNED_IN SESSION_EXPIRED INVALID_CREDENTIALS"),
             (5, "LOCK_HELD"),

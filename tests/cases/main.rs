@@ -1,9 +1,13 @@
 //! The program as its user meets it: one file a promise, each test in a world of its own.
 
 mod architecture;
+mod exit_codes;
 mod lifecycle;
+mod output;
+mod prompts;
 mod protocol;
 mod stateless;
+mod terminal;
 
 #[test]
 fn no_file_of_cases_is_forgotten() {

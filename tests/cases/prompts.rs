@@ -5,7 +5,10 @@ use harness::terminal::{CTRL_C, Terminal};
 
 /// The prompts of each command, in their order, with an answer that leads to the next one.
 const PROMPTS: [(&[&str], &[(&str, &str)]); 6] = [
-    (&["admin", "bootstrap"], &[("S3 Bucket:", "state"), ("Region:", ""), ("Admin Password:", "hush"), ("Once more:", "hush")]),
+    (
+        &["admin", "bootstrap"],
+        &[("S3 Bucket:", "state"), ("Region:", ""), ("Admin Password:", "hush"), ("Once more:", "hush")],
+    ),
     (&["admin", "login"], &[("S3 Bucket:", "state"), ("Region:", "eu-west-1"), ("Admin Password:", "hush")]),
     (&["login"], &[("Tenant Name:", "web-team"), ("Tenant Secret:", "hush"), ("S3 Bucket:", "state"), ("Region:", "")]),
     (

@@ -60,7 +60,10 @@ fn a_locale_without_utf_8_gets_ascii() {
 fn a_reader_that_leaves_early_is_no_failure() {
     let world = World::new();
     for command in ["completion bash", "daemon status", "context list -o json", "version", "--help"] {
-        let line = format!("{} {command} | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}", harness::programs::deployer().display());
+        let line = format!(
+            "{} {command} | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}",
+            harness::programs::deployer().display()
+        );
         world.run(["daemon", "start"]);
         let output = world.program("bash").args(["-c", &line]).run();
         assert_eq!(output.stdout.trim(), "0", "{command}: {output}");

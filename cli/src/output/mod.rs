@@ -165,7 +165,7 @@ fn out(text: &str) -> Result<(), Report> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Report::silent(exit::DONE)),
-        Err(error) => Err(Report::new("INTERNAL", "could not write the answer").caused_by(error.to_string())),
+        Err(error) => Err(Report::new(exit::UNWRITABLE, "could not write the answer").caused_by(error.to_string())),
     }
 }
 
