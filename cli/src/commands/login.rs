@@ -35,10 +35,10 @@ pub struct Args {
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request = request(guest, args).await?;
-    let mut steps = Steps::new(&guest.terminal, "Authenticating...");
+    let mut steps = Steps::new(&guest.terminal, "Authenticating...", "Authentication successful");
     match signed_in(guest, request, &mut steps).await {
         Ok(session) => {
-            steps.succeeded("Authentication successful");
+            steps.succeeded();
             session::warn(guest, &session);
             guest.terminal.answer(&session, &Shapes { quiet: |session| session.context_name.clone(), text: render })?;
             Ok(exit::DONE)

@@ -8,25 +8,29 @@ use super::{Terminal, escape, paint};
 #[derive(Debug)]
 pub struct Steps<'a> {
     terminal: &'a Terminal,
+    closing: &'static str,
     shown: bool,
 }
 
 impl<'a> Steps<'a> {
-    /// Announces what is about to happen, such as `Creating tenant...`.
-    pub fn new(terminal: &'a Terminal, title: &str) -> Self {
+    /// Announces what is about to happen, such as `Creating tenant...`, and how it closes when all went well.
+    pub fn new(terminal: &'a Terminal, title: &str, closing: &'static str) -> Self {
         terminal.progress(&format!("\n{title}\n"));
-        Self { terminal, shown: false }
+        Self { terminal, closing, shown: false }
     }
 
     /// Shows a finished step.
     pub fn done(&mut self, step: &Step) {
+        if step.name == self.closing {
+            return;
+        }
         self.shown = true;
         self.terminal.progress(&format!("├── {}... {}\n", escape::line(&step.name), paint::green("✓")));
     }
 
     /// Closes the tree with a success.
-    pub fn succeeded(self, text: &str) {
-        self.terminal.progress(&format!("└── {text} {}\n", paint::green("✓")));
+    pub fn succeeded(self) {
+        self.terminal.progress(&format!("└── {} {}\n", self.closing, paint::green("✓")));
     }
 
     /// Closes the tree with a failure; the error itself follows elsewhere.

@@ -35,10 +35,10 @@ pub struct Args {
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request = request(guest, args).await?;
-    let mut steps = Steps::new(&guest.terminal, "Preparing backend...");
+    let mut steps = Steps::new(&guest.terminal, "Preparing backend...", "Backend ready");
     match prepared(guest, request, &mut steps).await {
         Ok(done) => {
-            steps.succeeded("Backend ready");
+            steps.succeeded();
             let quiet = |done: &BootstrapDone| done.backend.clone().unwrap_or_default().address;
             guest.terminal.answer(&done, &Shapes { quiet, text: render })?;
             Ok(exit::DONE)

@@ -40,10 +40,10 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request =
         UnlockRequest { context: guest.call(mode)?, target: Some(target), reason, even_if_alive: args.even_if_alive };
     let title = if args.even_if_alive { "Unlocking..." } else { "Unlocking (the holder is observed for 25s)..." };
-    let mut steps = Steps::new(&guest.terminal, title);
+    let mut steps = Steps::new(&guest.terminal, title, "Lock taken away");
     match unlocked(guest, request, &mut steps).await {
         Ok(done) => {
-            steps.succeeded("Lock taken away");
+            steps.succeeded();
             guest.terminal.answer(&done, &Shapes { quiet: |done| done.was_held_by.clone(), text: render })?;
             Ok(exit::DONE)
         }

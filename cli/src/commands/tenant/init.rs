@@ -63,10 +63,10 @@ fn yes_no(text: &str) -> Result<bool, String> {
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request = request(guest, args).await?;
-    let mut steps = Steps::new(&guest.terminal, "Creating tenant...");
+    let mut steps = Steps::new(&guest.terminal, "Creating tenant...", "Tenant created successfully");
     match created(guest, request, &mut steps).await {
         Ok(done) => {
-            steps.succeeded("Tenant created successfully");
+            steps.succeeded();
             guest.terminal.answer(&done, &Shapes { quiet: |done| done.secret.clone(), text: render })?;
             Ok(exit::DONE)
         }
@@ -175,7 +175,8 @@ fn render(done: &TenantCreated, look: &Look) -> String {
     page.rule().blank();
     page.line(&paint::yellow("⚠ IMPORTANT: Store the tenant secret securely."));
     page.line("   It cannot be retrieved later.");
-    page.blank().line(&format!("Next: deployer login --tenant {}", escape::line(&tenant.id)));
+    let place = bucket.map_or_else(|| format!("--backend {address}"), |bucket| format!("--bucket {bucket}"));
+    page.blank().line(&escape::line(&format!("Next: deployer login --tenant {} {place}", tenant.id)));
     page.text()
 }
 
@@ -222,7 +223,7 @@ mod tests {
              ⚠ IMPORTANT: Store the tenant secret securely.\n\
              \x20  It cannot be retrieved later.\n\
              \n\
-             Next: deployer login --tenant notifications-team\n"
+             Next: deployer login --tenant notifications-team --bucket company-deployer-state\n"
         );
     }
 
