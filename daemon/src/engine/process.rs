@@ -16,7 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::guard::message::{Ask, Begin, Exit, Spawn, Stream, Tell};
 
@@ -68,6 +69,8 @@ pub struct Guard {
 
 struct Shared {
     asks: mpsc::UnboundedSender<Ask>,
+    finishing: CancellationToken,
+    ended: watch::Receiver<bool>,
     following: Mutex<Following>,
     next: AtomicU64,
     pid: u32,
@@ -100,7 +103,8 @@ impl Guard {
             alive: start.alive,
             grace_ms: start.grace.as_millis() as u64,
         }));
-        tokio::spawn(write_asks(waiting, write));
+        let finishing = CancellationToken::new();
+        tokio::spawn(write_asks(waiting, write, finishing.clone()));
         let mut tells = Tells(BufReader::new(read));
         let first = tokio::time::timeout(STARTUP, tells.next()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let pid = match first {
@@ -108,11 +112,14 @@ impl Guard {
             Some(Tell::Failed { why }) => return Err(io::Error::other(why)),
             _ => return Err(io::Error::other("the guard process ended at once")),
         };
-        let shared = Arc::new(Shared { asks, following: Mutex::default(), next: AtomicU64::new(1), pid });
+        let (end, ended) = watch::channel(false);
+        let shared =
+            Arc::new(Shared { asks, finishing, ended, following: Mutex::default(), next: AtomicU64::new(1), pid });
         let weak = Arc::downgrade(&shared);
         tokio::spawn(async move {
             tells.hand_on(&weak).await;
             let _ = child.wait().await;
+            end.send_replace(true);
         });
         Ok(Self { shared })
     }
@@ -139,6 +146,12 @@ impl Guard {
             }));
         }
         Child { id, events: received, asks: self.shared.asks.clone() }
+    }
+
+    /// Ends the guard, and with it everything that it started; nothing of that is left when this answers.
+    pub async fn end(&self) {
+        self.shared.finishing.cancel();
+        let _ = self.shared.ended.clone().wait_for(|ended| *ended).await;
     }
 
     /// Tells until when children may run; to be called with each good beat, and when the lock is lost.
@@ -219,8 +232,13 @@ impl Tells {
     }
 }
 
-async fn write_asks(mut from: mpsc::UnboundedReceiver<Ask>, mut to: OwnedWriteHalf) {
-    while let Some(ask) = from.recv().await {
+/// Writes what is asked; where it ends, the guard sees the end of its daemon.
+async fn write_asks(
+    mut from: mpsc::UnboundedReceiver<Ask>,
+    mut to: OwnedWriteHalf,
+    finishing: CancellationToken,
+) {
+    while let Some(Some(ask)) = finishing.run_until_cancelled(from.recv()).await {
         let Ok(mut line) = serde_json::to_vec(&ask) else { continue };
         line.push(b'\n');
         if to.write_all(&line).await.is_err() {

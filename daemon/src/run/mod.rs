@@ -5,6 +5,7 @@
 
 mod archive;
 mod execute;
+mod git;
 mod listener;
 mod log;
 mod recover;
@@ -13,7 +14,8 @@ mod step;
 
 pub use archive::Archive;
 pub use execute::{Executed, Execution};
+pub use git::Revision;
 pub use listener::EventListener;
 pub use log::{EventLog, Now, Watcher};
-pub use recover::Crashed;
+pub use recover::{Crashed, alive_file};
 pub use registry::{NewRun, Run, RunRegistry, RunSettings};

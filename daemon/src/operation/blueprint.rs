@@ -1,0 +1,231 @@
+//! All that a plan is made of apart from the state: so that the same question can be asked again under the lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployer_domain::caller::Caller;
+use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::key::StackSpace;
+use deployer_domain::limits;
+use deployer_domain::manifest::{Given, Manifest, Values};
+use deployer_domain::name::{ComponentId, EnvironmentName, ServiceName, StackName};
+use deployer_domain::object::WriteIf;
+use deployer_domain::plan::{Plan, PlanInput, PlanOptions, SensitiveKey, plan_apply, plan_destroy};
+use deployer_domain::policy;
+use deployer_domain::port_error::Attempted;
+use deployer_domain::run::RunOperation;
+use deployer_domain::source::InputHashes;
+use deployer_domain::state::{Action, StateDocument};
+use deployer_domain::tenant_config::ConfigRules;
+
+use super::authorise::TenantAccess;
+use super::target::{Loaded, Target, not_deployed};
+use super::view::View;
+use super::{Ports, stack_summaries};
+use crate::source::{self, Keep, Source};
+
+/// What a caller asks to be planned.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Apply or destroy.
+    pub operation: RunOperation,
+    /// Which part of what.
+    pub target: Target,
+    /// Components to be made anew.
+    pub replace: BTreeSet<ComponentId>,
+    /// Whether a destroy deletes what is kept by default.
+    pub delete_data: bool,
+}
+
+/// All that a plan is made of apart from the state.
+#[derive(Clone)]
+pub struct Blueprint {
+    /// What is planned.
+    pub operation: RunOperation,
+    /// The stack.
+    pub stack: StackName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Where its documents are.
+    pub space: StackSpace,
+    /// The stack's files; none for a destroy.
+    pub loaded: Option<Loaded>,
+    /// What the plan is made of; none for a destroy.
+    pub source: Option<Source>,
+    /// What sensitive values are compared with.
+    pub key: SensitiveKey,
+    rules: ConfigRules,
+    default_region: Option<String>,
+    given: Given,
+    values: Option<Values>,
+    options: PlanOptions,
+}
+
+impl Blueprint {
+    /// Gathers what a plan is made of.
+    pub async fn gather(
+        ports: &Ports,
+        caller: &Caller,
+        access: &TenantAccess,
+        question: &Question,
+        keep: Keep,
+    ) -> Result<Self> {
+        let target = &question.target;
+        let view = View::from(access);
+        let (stack, environment, loaded) = match question.operation {
+            RunOperation::Destroy => {
+                let place = target.place(&view, caller).await?;
+                (place.stack, place.environment, None)
+            }
+            _ => {
+                let loaded = target.load(caller).await?;
+                let environment = loaded.manifest.choose_environment(target.environment.as_deref())?.clone();
+                (loaded.manifest.name.clone(), environment, Some(loaded))
+            }
+        };
+        let given = target.given(caller).await?;
+        let values = match &loaded {
+            Some(loaded) => Some(Values::resolve(&loaded.manifest, &environment, &[&given])?),
+            None => None,
+        };
+        let (source, rules) = tokio::try_join!(gather_source(loaded.clone(), keep), access.config())?;
+        let space = access.space.stack(&stack, &environment);
+        let sensitive = values.as_ref().is_some_and(|values| values.secrets().next().is_some());
+        let key = if sensitive || loaded.is_none() && !given.is_empty() {
+            sensitive_key(ports, access).await?
+        } else {
+            SensitiveKey::new([0; 32])
+        };
+        Ok(Self {
+            operation: question.operation,
+            stack,
+            environment,
+            space,
+            loaded,
+            source,
+            key,
+            rules: rules.config,
+            default_region: Some(access.tenant.aws.region.clone()).filter(|region| !region.is_empty()),
+            given,
+            values,
+            options: PlanOptions {
+                selection: target.selection(),
+                replace: question.replace.clone(),
+                delete_data: question.delete_data,
+            },
+        })
+    }
+
+    /// Plans for a state.
+    pub fn plan(&self, access: &TenantAccess, state: &StateDocument) -> Result<Plan> {
+        let none = InputHashes::default();
+        let input = PlanInput {
+            tenant: access.space.id(),
+            environment: &self.environment,
+            default_region: self.default_region.as_deref(),
+            values: self.values.clone().unwrap_or_else(|| Values::of_state(state, &self.given)),
+            state,
+            inputs: self.source.as_ref().map_or(&none, |source| &source.inputs),
+            source: self.source.as_ref().map(|source| source.hash),
+            key: &self.key,
+            options: self.options.clone(),
+        };
+        let mut plan = match &self.loaded {
+            Some(loaded) => plan_apply(&loaded.manifest, input)?,
+            None => plan_destroy(input)?,
+        };
+        plan.warnings.extend(self.source.iter().flat_map(|source| source.warnings.clone()));
+        Ok(plan)
+    }
+
+    /// The state as it is stored, without the lock.
+    pub async fn state(&self, access: &TenantAccess) -> Result<StateDocument> {
+        let view = View::from(access);
+        if let Some((state, _)) = view.state(&self.space).await? {
+            return Ok(state);
+        }
+        if self.operation == RunOperation::Destroy {
+            return Err(not_deployed(&view, &self.stack, &self.environment).await);
+        }
+        Ok(StateDocument::empty(access.space.id().clone(), self.stack.clone(), self.environment.clone()))
+    }
+
+    /// What would stop a run of a plan: policies, then limits.
+    pub async fn refusals(&self, access: &TenantAccess, plan: &Plan, state: &StateDocument) -> Result<Vec<Error>> {
+        let mut refusals = self.policies(plan);
+        refusals.extend(self.limits(access, plan, state).await?);
+        Ok(refusals)
+    }
+
+    /// The policies that would stop a run of a plan.
+    pub fn policies(&self, plan: &Plan) -> Vec<Error> {
+        let mut refusals = Vec::new();
+        let place = policy::allow_place(&self.rules, &self.environment, plan.region.as_deref());
+        // What is there may always be taken away.
+        refusals.extend(place.err().filter(|_| self.operation != RunOperation::Destroy));
+        if policy::needs_approval(&self.rules, &self.environment) {
+            refusals.push(needs_approval(access_path(plan)));
+        }
+        refusals
+    }
+
+    /// Asks what the tenant uses only where this plan would make it more.
+    async fn limits(&self, access: &TenantAccess, plan: &Plan, state: &StateDocument) -> Result<Option<Error>> {
+        let now: BTreeSet<&ServiceName> = state.components.keys().map(|id| &id.service).collect();
+        let created = plan.steps.iter().filter(|step| step.action == Action::Create);
+        let new: BTreeSet<&ServiceName> =
+            created.map(|step| &step.component.service).filter(|service| !now.contains(service)).collect();
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let mut summaries = stack_summaries::summaries(&access.backend, &access.space).await?;
+        let before = stack_summaries::usage(&summaries);
+        stack_summaries::add(&mut summaries, &self.stack, &self.environment, new.into_iter().cloned());
+        Ok(limits::allow(&access.tenant.limits, before, stack_summaries::usage(&summaries)).err())
+    }
+}
+
+fn access_path(plan: &Plan) -> String {
+    format!("tenants/{}/tenant.yaml", plan.tenant)
+}
+
+fn needs_approval(document: String) -> Error {
+    Error::new(Reason::ApprovalRequired, "a run on `production` needs another person's approval")
+        .caused_by("the tenant's policy requireApprovalForProduction is on, and this release has no approvals yet")
+        .hint(format!("an admin can set requireApprovalForProduction: false in {document}"))
+        .hint("or deploy to another environment with --environment")
+}
+
+async fn gather_source(loaded: Option<Loaded>, keep: Keep) -> Result<Option<Source>> {
+    let Some(loaded) = loaded else { return Ok(None) };
+    super::blocking(move || source::gather(&loaded.files, &loaded.manifest, keep)).await.map(Some)
+}
+
+/// The tenant's key for comparing sensitive values, made by whoever needs it first.
+async fn sensitive_key(ports: &Ports, access: &TenantAccess) -> Result<SensitiveKey> {
+    let (objects, address) = (&access.backend.objects, &access.backend.place.address);
+    let key = access.space.sensitive_key();
+    for _ in 0..3 {
+        if let Some(object) = objects.read(&key).await.attempted(format!("read {key}"), address)? {
+            let bytes = <[u8; 32]>::try_from(object.bytes.as_slice());
+            return bytes.map(SensitiveKey::new).map_err(|_| {
+                Error::new(Reason::StateConflict, format!("{key} is damaged: it does not have 32 bytes"))
+                    .hint("restore its first version, or delete it: then sensitive values count as changed once")
+            });
+        }
+        let mut bytes = [0; 32];
+        ports.entropy.fill(&mut bytes);
+        match objects.write(&key, bytes.to_vec(), WriteIf::Absent).await {
+            Ok(_) => return Ok(SensitiveKey::new(bytes)),
+            // Somebody else was quicker, or our own answer got lost: what is there counts.
+            Err(deployer_domain::object::PortError::Conflict | deployer_domain::object::PortError::Unavailable(_)) => {}
+            Err(error) => return Err(error).attempted(format!("write {key}"), address),
+        }
+    }
+    Err(Error::new(Reason::BackendUnavailable, format!("{key} can neither be read nor written")))
+}
+
+/// The names of the manifest's components with their services, for answers that need no state.
+pub fn service_count(manifest: &Manifest) -> usize {
+    let services: BTreeMap<_, ()> = manifest.components.iter().map(|component| (&component.id.service, ())).collect();
+    services.len()
+}

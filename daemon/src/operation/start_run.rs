@@ -1,0 +1,147 @@
+//! Starts an apply or a destroy: everything that can be refused is refused before anything is locked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_domain::caller::Caller;
+use deployer_domain::entropy::ulid;
+use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::name::RunId;
+use deployer_domain::plan::Plan;
+use deployer_domain::run::{Happening, RunFinished, RunOperation, RunStatus, RunSummary, ShownPlan, named_outputs};
+use deployer_domain::state::{Counts, StateDocument};
+
+use super::authorise::{self, TenantAccess};
+use super::blueprint::{Blueprint, Question};
+use super::conduct::Conductor;
+use super::Ports;
+use crate::run::{NewRun, Run};
+use crate::source::Keep;
+
+/// How many commands run at once unless the caller says otherwise.
+const PARALLELISM: usize = 10;
+/// How many commands run at once at most.
+const MOST_PARALLEL: usize = 256;
+
+/// What a caller asks to be run.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// What is to be done.
+    pub question: Question,
+    /// The digest of the plan that was confirmed, if one was.
+    pub plan_digest: Option<String>,
+    /// Whether another plan under the lock is as good.
+    pub accept_changed_plan: bool,
+    /// How long to wait for the lock.
+    pub wait: Duration,
+    /// Skips the delay after a forced unlock.
+    pub no_delay: bool,
+}
+
+/// Starts a run and answers it; it goes on by itself.
+pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Result<Arc<Run>> {
+    if caller.full_environment.is_none() {
+        return Err(no_environment());
+    }
+    let parallelism = parallelism(caller)?;
+    let access = authorise::tenant(ports, caller).await?;
+    let blueprint = Blueprint::gather(ports, caller, &access, &request.question, Keep::Archive).await?;
+    let state = blueprint.state(&access).await?;
+    let plan = blueprint.plan(&access, &state)?;
+    confirmed(&request, &plan)?;
+    if plan.has_records()
+        && let Some(refusal) = blueprint.refusals(&access, &plan, &state).await?.into_iter().next()
+    {
+        return Err(refusal);
+    }
+    ports.runs.store_left_over(&access.backend, access.space.id());
+    let run = begin(ports, caller, &access, &blueprint, plan.has_records()).await?;
+    if !plan.has_records() {
+        nothing_to_do(&run, &plan, &state);
+        return Ok(run);
+    }
+    let conductor = Conductor {
+        ports: ports.clone(),
+        caller: caller.clone(),
+        access,
+        blueprint,
+        request,
+        run: Arc::clone(&run),
+        parallelism,
+    };
+    tokio::spawn(conductor.conduct());
+    Ok(run)
+}
+
+/// Refuses a plan that is not the one that was confirmed.
+pub(super) fn confirmed(request: &StartRun, plan: &Plan) -> Result<()> {
+    let differs = request.plan_digest.as_ref().is_some_and(|confirmed| *confirmed != plan.digest.to_string());
+    if !differs || request.accept_changed_plan {
+        return Ok(());
+    }
+    let message = format!("the plan for {}/{} is stale: something else would be done now", plan.stack, plan.environment);
+    Err(Error::new(Reason::PlanStale, message)
+        .caused_by("the state, the stack's files or the variables changed since it was made")
+        .hint("plan again, and look at what would be done now"))
+}
+
+async fn begin(
+    ports: &Ports,
+    caller: &Caller,
+    access: &TenantAccess,
+    blueprint: &Blueprint,
+    archived: bool,
+) -> Result<Arc<Run>> {
+    let summary = summary(ports, caller, blueprint);
+    let (backend, version) = (access.backend.clone(), access.space.version().clone());
+    ports.runs.begin(NewRun { summary, backend, space: blueprint.space.clone(), version, archived }).await
+}
+
+fn summary(ports: &Ports, caller: &Caller, blueprint: &Blueprint) -> RunSummary {
+    let lock = blueprint.space.lock();
+    new_summary(ports, caller, blueprint.operation, lock)
+}
+
+/// A run that begins now.
+pub(super) fn new_summary(
+    ports: &Ports,
+    caller: &Caller,
+    operation: RunOperation,
+    lock: &deployer_domain::key::LockKey,
+) -> RunSummary {
+    let now = ports.clock.now();
+    RunSummary {
+        id: RunId::new(ulid(ports.entropy.as_ref(), now)),
+        tenant: lock.tenant.clone(),
+        stack: lock.stack.clone(),
+        environment: lock.environment.clone(),
+        operation,
+        status: RunStatus::Running,
+        actor: caller.actor.clone(),
+        host: caller.host.clone(),
+        started: now,
+        ended: None,
+        counts: Counts::default(),
+        message: None,
+    }
+}
+
+/// Ends a run that found everything as it should be.
+pub(super) fn nothing_to_do(run: &Run, plan: &Plan, state: &StateDocument) {
+    run.tell(Happening::Plan(Box::new(ShownPlan::of(plan, run.summary().operation, Vec::new()))));
+    run.finish(RunFinished { counts: plan.counts, outputs: named_outputs(state), ..RunFinished::default() });
+}
+
+/// The call does not carry the environment that commands are to see.
+pub(super) fn no_environment() -> Error {
+    Error::new(Reason::InvalidRequest, "the call does not carry the caller's environment (context.full_environment)")
+}
+
+fn parallelism(caller: &Caller) -> Result<usize> {
+    use secrecy::ExposeSecret;
+    let Some(text) = caller.variable("DEPLOYER_PARALLELISM") else { return Ok(PARALLELISM) };
+    match text.expose_secret().parse() {
+        Ok(number @ 1..=MOST_PARALLEL) => Ok(number),
+        _ => Err(Error::new(Reason::InvalidRequest, "DEPLOYER_PARALLELISM is not a number from 1 to 256")),
+    }
+}
