@@ -183,6 +183,11 @@ impl TenantSpace {
         KeyPrefix(format!("tenants/{}/audit/", self.id))
     }
 
+    /// The key that sensitive values are compared under: 32 random bytes, outside of every state.
+    pub fn sensitive_key(&self) -> ObjectKey {
+        ObjectKey(format!("{}/sensitive.key", self.path()))
+    }
+
     /// The empty object that makes the (still empty) `stacks/` folder visible in the provider's tools.
     pub fn stacks_folder(&self) -> ObjectKey {
         ObjectKey(format!("{}/stacks/", self.path()))

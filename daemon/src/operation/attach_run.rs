@@ -32,9 +32,10 @@ impl Following {
     /// The next event, as soon as there is one; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<RunEvent>> {
         match self {
-            Self::Own(watcher) => watcher.next().await.map_err(|error| {
-                Error::new(Reason::Internal, "the run's events cannot be read").caused_by(error)
-            }),
+            Self::Own(watcher) => watcher
+                .next()
+                .await
+                .map_err(|error| Error::new(Reason::Internal, "the run's events cannot be read").caused_by(error)),
             Self::Stored(stored) => stored.next().await,
         }
     }
@@ -133,11 +134,8 @@ impl StoredRun {
 
     fn interruption(&self) -> RunEvent {
         let error = stored_runs::interrupted();
-        let finished = RunFinished {
-            status: RunStatus::Interrupted,
-            error: Some(Report::from(&error)),
-            ..RunFinished::default()
-        };
+        let finished =
+            RunFinished { status: RunStatus::Interrupted, error: Some(Report::from(&error)), ..RunFinished::default() };
         RunEvent { sequence: self.read + 1, time: self.clock.now(), what: Happening::Finished(finished) }
     }
 }

@@ -1,12 +1,12 @@
 //! All that a plan is made of apart from the state: so that the same question can be asked again under the lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::StackSpace;
 use deployer_domain::limits;
-use deployer_domain::manifest::{Given, Manifest, Values};
+use deployer_domain::manifest::{Given, Values};
 use deployer_domain::name::{ComponentId, EnvironmentName, ServiceName, StackName};
 use deployer_domain::object::WriteIf;
 use deployer_domain::plan::{Plan, PlanInput, PlanOptions, SensitiveKey, plan_apply, plan_destroy};
@@ -163,7 +163,7 @@ impl Blueprint {
         // What is there may always be taken away.
         refusals.extend(place.err().filter(|_| self.operation != RunOperation::Destroy));
         if policy::needs_approval(&self.rules, &self.environment) {
-            refusals.push(needs_approval(access_path(plan)));
+            refusals.push(needs_approval(&format!("tenants/{}/tenant.yaml", plan.tenant)));
         }
         refusals
     }
@@ -184,11 +184,7 @@ impl Blueprint {
     }
 }
 
-fn access_path(plan: &Plan) -> String {
-    format!("tenants/{}/tenant.yaml", plan.tenant)
-}
-
-fn needs_approval(document: String) -> Error {
+fn needs_approval(document: &str) -> Error {
     Error::new(Reason::ApprovalRequired, "a run on `production` needs another person's approval")
         .caused_by("the tenant's policy requireApprovalForProduction is on, and this release has no approvals yet")
         .hint(format!("an admin can set requireApprovalForProduction: false in {document}"))
@@ -222,10 +218,4 @@ async fn sensitive_key(ports: &Ports, access: &TenantAccess) -> Result<Sensitive
         }
     }
     Err(Error::new(Reason::BackendUnavailable, format!("{key} can neither be read nor written")))
-}
-
-/// The names of the manifest's components with their services, for answers that need no state.
-pub fn service_count(manifest: &Manifest) -> usize {
-    let services: BTreeMap<_, ()> = manifest.components.iter().map(|component| (&component.id.service, ())).collect();
-    services.len()
 }

@@ -204,9 +204,11 @@ fn is_sound(name: &str, value: &SecretString) -> bool {
 fn private_directory(below: &Path, name: &str) -> Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
     let path = below.join(name);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| {
-        Error::new(Reason::Internal, format!("cannot create {}", path.display())).caused_by(error)
-    })?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&path)
+        .map_err(|error| Error::new(Reason::Internal, format!("cannot create {}", path.display())).caused_by(error))?;
     Ok(path)
 }
 

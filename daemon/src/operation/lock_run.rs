@@ -58,8 +58,7 @@ pub async fn lock_run(ports: &Ports, caller: &Caller, request: LockRun) -> Resul
         archived: true,
     };
     let run = ports.runs.begin(new).await?;
-    let course =
-        Course { ports: ports.clone(), caller: caller.clone(), access, request, space, run: Arc::clone(&run) };
+    let course = Course { ports: ports.clone(), caller: caller.clone(), access, request, space, run: Arc::clone(&run) };
     tokio::spawn(course.go());
     Ok(run)
 }

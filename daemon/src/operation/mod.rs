@@ -12,29 +12,51 @@ use crate::life::Life;
 use crate::run::RunRegistry;
 
 pub mod authorise;
+pub mod target;
+pub mod view;
 
 pub mod admin_login;
+pub mod attach_run;
 pub mod bootstrap;
+pub mod cancel_run;
 pub mod create_tenant;
+pub mod history;
+pub mod init_stack;
 pub mod list_contexts;
+pub mod list_runs;
+pub mod list_stacks;
 pub mod list_tenants;
+pub mod lock_run;
 pub mod login;
 pub mod logout;
+pub mod outputs;
+pub mod plan;
 pub mod remove_context;
+pub mod schema;
+pub mod show_run;
 pub mod show_session;
+pub mod show_stack;
 pub mod show_tenant;
+pub mod start_run;
+pub mod status;
 pub mod tenant_details;
 pub mod tenant_stacks;
 pub mod use_context;
+pub mod validate_stack;
 
+pub mod blueprint;
 pub mod bounded;
+mod commands;
+mod conduct;
 pub mod entries;
 pub mod record;
 mod registry_edit;
 mod remembered;
 mod sign_in;
 pub mod stack_summaries;
+mod stored_runs;
 mod throttle;
+mod under_lock;
 
 /// The outside world and the daemon's memory, as operations see them. Cheap to clone.
 #[derive(Clone)]
@@ -88,4 +110,11 @@ pub type Steps<'a> = &'a (dyn Fn(&str) + Send + Sync);
 async fn busy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> deployer_domain::error::Result<T> {
     use deployer_domain::error::{Error, Reason};
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::new(Reason::Internal, "a computation was cut off"))
+}
+
+/// Runs work that waits for files, off the threads that serve calls.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> deployer_domain::error::Result<T> + Send + 'static,
+) -> deployer_domain::error::Result<T> {
+    busy(work).await?
 }

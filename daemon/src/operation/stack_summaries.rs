@@ -32,7 +32,7 @@ pub struct StackSummary {
     /// What became of it.
     pub status: StackStatus,
     /// The number of its last history document.
-    history_number: u64,
+    pub history_number: u64,
 }
 
 /// What became of an environment of a stack.
@@ -92,6 +92,26 @@ pub fn usage(summaries: &[StackSummary]) -> Usage {
         deployed().flat_map(|summary| summary.services.iter().map(move |service| (&summary.stack, service))).collect();
     let short = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Usage { stacks: short(stacks.len()), services: short(services.len()) }
+}
+
+/// Adds services that are about to be deployed, to count what would be used then.
+pub fn add(
+    summaries: &mut Vec<StackSummary>,
+    stack: &StackName,
+    environment: &EnvironmentName,
+    services: impl IntoIterator<Item = ServiceName>,
+) {
+    let services: BTreeSet<ServiceName> = services.into_iter().collect();
+    let components = u32::try_from(services.len()).unwrap_or(u32::MAX);
+    summaries.push(StackSummary {
+        stack: stack.clone(),
+        environment: environment.clone(),
+        services,
+        components,
+        updated: None,
+        status: StackStatus::Empty,
+        history_number: 0,
+    });
 }
 
 /// Counts the finished applies and rollbacks that began at a time or later, from the newest history backwards.

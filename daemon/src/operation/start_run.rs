@@ -11,10 +11,10 @@ use deployer_domain::plan::Plan;
 use deployer_domain::run::{Happening, RunFinished, RunOperation, RunStatus, RunSummary, ShownPlan, named_outputs};
 use deployer_domain::state::{Counts, StateDocument};
 
+use super::Ports;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Question};
 use super::conduct::Conductor;
-use super::Ports;
 use crate::run::{NewRun, Run};
 use crate::source::Keep;
 
@@ -79,7 +79,8 @@ pub(super) fn confirmed(request: &StartRun, plan: &Plan) -> Result<()> {
     if !differs || request.accept_changed_plan {
         return Ok(());
     }
-    let message = format!("the plan for {}/{} is stale: something else would be done now", plan.stack, plan.environment);
+    let message =
+        format!("the plan for {}/{} is stale: something else would be done now", plan.stack, plan.environment);
     Err(Error::new(Reason::PlanStale, message)
         .caused_by("the state, the stack's files or the variables changed since it was made")
         .hint("plan again, and look at what would be done now"))

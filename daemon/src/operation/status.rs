@@ -60,7 +60,7 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
     let view = View::of(ports, caller, target.tenant.as_ref()).await?;
     let place = target.place(&view, caller).await?;
     let space = view.stack(&place.stack, &place.environment);
-    let (state, locked_by) = tokio::try_join!(view.state(&space), locked_by(ports, &view, &place))?;
+    let (state, locked_by) = tokio::try_join!(view.state(&space), locked_by(&view, &place))?;
     let Some((state, _)) = state.filter(|(state, _)| state.history_number > 0 || !state.is_empty()) else {
         return Err(not_deployed(&view, &place.stack, &place.environment).await);
     };
@@ -81,12 +81,11 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
     })
 }
 
-async fn locked_by(ports: &Ports, view: &View, place: &Place) -> Result<Option<String>> {
+async fn locked_by(view: &View, place: &Place) -> Result<Option<String>> {
     let space = view.stack(&place.stack, &place.environment);
     let read = view.backend.locks.read(space.lock()).await.attempted("read the lock", view.address())?;
     let held = read.filter(|item| item.state() == Some(LockState::Held) || item.token().is_none());
     let now = view.backend.locks.server_now();
-    let _ = ports;
     Ok(held.map(|item| lease::holder(&item, now)))
 }
 

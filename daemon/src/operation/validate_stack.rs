@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use deployer_domain::caller::Caller;
-use deployer_domain::error::{Error, Problem, Reason, Result};
+use deployer_domain::error::{Problem, Reason, Result};
 use deployer_domain::manifest::{Manifest, SourceFile};
 
 use super::target::{Target, working_directory};
@@ -35,7 +35,8 @@ fn validate(cwd: &Path, target: &Target, unsaved: Unsaved) -> Result<Validated> 
         Ok(found) => found,
         // A file that cannot be decoded is a file with problems; one that is not there is not.
         Err(error) if error.reason == Reason::ManifestInvalid => {
-            let file = source::locate(&source::Wanted { cwd, file: target.file.as_deref(), stack: target.stack.as_ref() })?;
+            let file =
+                source::locate(&source::Wanted { cwd, file: target.file.as_deref(), stack: target.stack.as_ref() })?;
             return Ok(Validated { file, problems: error.problems, manifest: None });
         }
         Err(error) => return Err(error),
@@ -77,4 +78,3 @@ fn overlay(files: &mut StackFiles, unsaved: Unsaved) -> std::result::Result<(), 
 fn decode(name: &str, text: String) -> std::result::Result<SourceFile, Vec<Problem>> {
     SourceFile::decode(name, text.into_bytes()).map_err(|problem| vec![problem])
 }
-

@@ -5,8 +5,13 @@
 mod context;
 mod convert;
 mod daemon;
+mod events;
+mod lock;
 mod peer;
+mod plans;
+mod run;
 mod session;
+mod stack;
 mod status;
 mod steps;
 mod tenant;
@@ -16,7 +21,10 @@ use std::sync::Arc;
 use deployer_domain::error::Result;
 use deployer_proto::v1::context_service_server::{self, ContextServiceServer};
 use deployer_proto::v1::daemon_service_server::{self, DaemonServiceServer};
+use deployer_proto::v1::lock_service_server::{self, LockServiceServer};
+use deployer_proto::v1::run_service_server::{self, RunServiceServer};
 use deployer_proto::v1::session_service_server::{self, SessionServiceServer};
+use deployer_proto::v1::stack_service_server::{self, StackServiceServer};
 use deployer_proto::v1::tenant_service_server::{self, TenantServiceServer};
 use jiff::Timestamp;
 use tonic::service::Routes;
@@ -45,10 +53,13 @@ impl Server {
 }
 
 /// The services that are there; each is also a line in [`routes`].
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 7] = [
     context_service_server::SERVICE_NAME,
     daemon_service_server::SERVICE_NAME,
+    lock_service_server::SERVICE_NAME,
+    run_service_server::SERVICE_NAME,
     session_service_server::SERVICE_NAME,
+    stack_service_server::SERVICE_NAME,
     tenant_service_server::SERVICE_NAME,
 ];
 
@@ -60,6 +71,9 @@ pub async fn routes(server: &Server) -> Result<Routes> {
         .add_service(reflection_alpha)
         .add_service(ContextServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(DaemonServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(LockServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(RunServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(SessionServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(StackServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(TenantServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST)))
 }

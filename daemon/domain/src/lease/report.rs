@@ -52,7 +52,8 @@ pub fn lost(key: &LockKey, now_held: Option<&LockItem>) -> Error {
     error.hint(format!("look with `deployer lock show --stack {stack} --environment {environment}`"))
 }
 
-fn holder(item: &LockItem, server_now: Timestamp) -> String {
+/// Who holds a lock, from where, for what and for how long: `alice on build-7, run 01JD… (apply), for 12m 4s`.
+pub fn holder(item: &LockItem, server_now: Timestamp) -> String {
     let who = if item.locked_by().is_empty() { "an unknown holder" } else { item.locked_by() };
     let mut text = who.to_owned();
     if let Some(host) = item.host() {
