@@ -9,7 +9,7 @@ use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::entropy::{Entropy, ulid};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{LockKey, StackSpace};
-use deployer_domain::lease::{Acquisition, LeaseTiming, Observation, PreviousHold, Waiting};
+use deployer_domain::lease::{Acquisition, HolderState, LeaseTiming, Observation, PreviousHold, Waiting};
 use deployer_domain::lock::{Holder, LockItem, LockTable, Own};
 use deployer_domain::name::RunId;
 use deployer_domain::object::{PortError, PortResult};
@@ -66,8 +66,11 @@ pub struct LeaseKeeper {
     settings: KeeperSettings,
     beats: BeatThread,
     seen: Mutex<HashMap<(BackendRef, LockKey), Observation>>,
-    held: Arc<Mutex<BTreeMap<Ulid, LockKey>>>,
+    held: Arc<Mutex<Held>>,
 }
+
+/// The locks that are held, by the acquire call that took them.
+type Held = BTreeMap<Ulid, Arc<Core>>;
 
 impl LeaseKeeper {
     /// Starts the thread that all heartbeats live on.
@@ -88,7 +91,15 @@ impl LeaseKeeper {
 
     /// The locks that are held now; while there is one the daemon neither exits idle nor is replaced.
     pub fn held(&self) -> Vec<LockKey> {
-        lock(&self.held).values().cloned().collect()
+        lock(&self.held).values().map(|core| core.key.clone()).collect()
+    }
+
+    /// How firmly this daemon holds a lock; `None` when the item is not one that it holds.
+    pub fn holding(&self, item: &LockItem) -> Option<HolderState> {
+        let ours = |core: &&Arc<Core>| core.key == item.key && Some(core.token()) == item.token();
+        let session = self.settings.session.to_string();
+        let core = lock(&self.held).values().find(ours).cloned();
+        core.filter(|_| item.session() == Some(session.as_str())).map(|core| core.standing())
     }
 
     /// Acquires a lock.
@@ -170,7 +181,7 @@ impl LeaseKeeper {
             seq: own.hb_seq,
         };
         let (commands, asked) = mpsc::unbounded_channel();
-        let listed = Listed::new(self.held.clone(), own.attempt, core.key.clone());
+        let listed = Listed::new(self.held.clone(), own.attempt, core.clone());
         let running = self.beats.running.clone();
         self.beats.handle.spawn(async move {
             let _until_the_end = (listed, running);
@@ -193,13 +204,13 @@ pub(super) struct Won {
 
 /// Keeps a lock in the list of those that are held.
 struct Listed {
-    list: Arc<Mutex<BTreeMap<Ulid, LockKey>>>,
+    list: Arc<Mutex<Held>>,
     id: Ulid,
 }
 
 impl Listed {
-    fn new(list: Arc<Mutex<BTreeMap<Ulid, LockKey>>>, id: Ulid, key: LockKey) -> Self {
-        lock(&list).insert(id, key);
+    fn new(list: Arc<Mutex<Held>>, id: Ulid, core: Arc<Core>) -> Self {
+        lock(&list).insert(id, core);
         Self { list, id }
     }
 }

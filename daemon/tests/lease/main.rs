@@ -1,6 +1,7 @@
 //! Leases and sealed states with real threads and shortened times: contenders, partitions, lost answers, take-over.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backends;
 mod faults;
 mod holders;
 mod states;

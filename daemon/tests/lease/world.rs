@@ -160,6 +160,11 @@ impl World {
         Self { locks, memory, objects: Arc::new(MemoryObjects::default()), space: space() }
     }
 
+    /// The shared part of a world on another backend; `memory` is not used there.
+    pub fn on(backend: &Backend) -> Self {
+        Self { locks: backend.locks.clone(), objects: backend.objects.clone(), ..Self::new() }
+    }
+
     pub async fn item(&self) -> Option<LockItem> {
         self.locks.read(self.space.lock()).await.unwrap()
     }

@@ -35,11 +35,6 @@ pub mod attribute {
     pub const UNLOCK_REASON: &str = "UnlockReason";
     pub const UNLOCKED_AT: &str = "UnlockedAt";
     pub const EVEN_IF_ALIVE: &str = "EvenIfAlive";
-
-    /// What never changes while a lock is held: all that the index projects beside the keys, so that a heartbeat
-    /// costs one write unit.
-    pub const PROJECTED: [&str; 8] =
-        [STACK_NAME, ENVIRONMENT, LOCKED_BY, LOCKED_AT, FENCING_TOKEN, LOCK_STATE, RUN_ID, OPERATION];
 }
 
 use attribute as a;
