@@ -27,9 +27,10 @@ pub struct Cli {
 }
 
 const FIRST_STEPS: &str = "\
-First steps for a platform team:  deployer admin bootstrap, deployer admin login, deployer tenant init
-First steps for a team:           deployer login, deployer stack init, deployer apply
-Exit codes: 0 done, 1 failed, 3 daemon, 4 sign-in, 5 locked, 6 conflict, 7 refused, 8 not found, 64 usage, 130 Ctrl-C";
+First steps of a platform team: admin bootstrap, admin login, tenant init
+First steps of a team: login, stack init, plan, apply
+Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 daemon,
+  4 sign-in, 5 locked, 6 conflict, 7 refused, 8 not found, 64 usage, 130 Ctrl-C";
 
 /// The flags that every command has.
 #[derive(Debug, Clone, Default, Args)]

@@ -17,7 +17,7 @@ pub fn id_from_name(name: &str) -> Result<TenantId> {
     }
     let id = TenantId::new(&text).map_err(|mut invalid| {
         invalid.kind = "tenant name";
-        Error::from(invalid).hint("for example --name notifications-team")
+        Error::from(invalid).hint("for example `deployer tenant init notifications-team`")
     })?;
     refuse_reserved(&id)?;
     Ok(id)
