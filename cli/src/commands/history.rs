@@ -122,7 +122,7 @@ fn cells(row: &HistoryRow, look: &Look) -> Vec<String> {
         row.result.clone(),
         changes(row.counts),
         value::milliseconds(row.duration_ms),
-        row.actor.clone(),
+        value::or_dash(&row.actor),
         value::or_dash(&commit(row)),
     ]
 }
@@ -137,7 +137,7 @@ fn render_one(row: &HistoryRow, look: &Look) -> String {
     page.field_if("Why", &row.message);
     page.field("Started", &value::moment(&row.started, look.now)).field("Took", &value::milliseconds(row.duration_ms));
     page.field("Changes", &changes(row.counts));
-    page.field("Actor", &row.actor).field_if("Identity", &row.principal);
+    page.field_if("Actor", &row.actor).field_if("Identity", &row.principal);
     page.field_if("Commit", &row.git_commit).field_if("Branch", &row.git_branch);
     page.rule();
     page.text()

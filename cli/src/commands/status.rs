@@ -56,7 +56,7 @@ fn render(answer: &StatusResponse, look: &Look) -> String {
     match (answer.components.len(), answer.healthy) {
         (0, _) => page.line("Nothing is deployed."),
         (_, true) => page.done("All resources healthy"),
-        (all, false) => page.line(&paint::red(unhealthy(answer, all))),
+        (all, false) => page.line(&unhealthy(answer, all)),
     };
     page.text()
 }
@@ -76,9 +76,13 @@ fn row(health: &ComponentHealth, widest: usize) -> String {
 }
 
 fn unhealthy(answer: &StatusResponse, all: usize) -> String {
-    let bad = answer.components.iter().filter(|health| health.health != "Healthy").count();
-    let verb = if bad == 1 { "is" } else { "are" };
-    format!("✗ {bad} of {} {verb} not healthy", value::count(all as u64, "resource"))
+    let number = |wanted: fn(&str) -> bool| answer.components.iter().filter(|health| wanted(&health.health)).count();
+    let all = value::count(all as u64, "resource");
+    match (number(|health| !matches!(health, "Healthy" | "Unknown")), number(|health| health == "Unknown")) {
+        (0, unknown) => paint::yellow(format!("⚠ The health of {unknown} of {all} is unknown")),
+        (1, _) => paint::red(format!("✗ 1 of {all} is not healthy")),
+        (bad, _) => paint::red(format!("✗ {bad} of {all} are not healthy")),
+    }
 }
 
 #[cfg(test)]
@@ -129,5 +133,8 @@ mod tests {
         let text = Look::plain().finish(&render(&answer, &Look::plain()));
         assert!(text.contains("✗ email.api    Degraded  check exited with 1\n"), "{text}");
         assert!(text.ends_with("✗ 1 of 2 resources is not healthy\n"), "{text}");
+        answer.components[1] = health("email.api", "Unknown", "it has no `check` to be asked");
+        let text = Look::plain().finish(&render(&answer, &Look::plain()));
+        assert!(text.ends_with("⚠ The health of 1 of 2 resources is unknown\n"), "{text}");
     }
 }

@@ -27,7 +27,10 @@ pub fn moment(time: &str, now: Timestamp) -> String {
 /// How long it is from one time to another, or to now.
 pub fn between(start: &str, end: &str, now: Timestamp) -> String {
     match (start.parse::<Timestamp>(), end.parse::<Timestamp>()) {
-        (Ok(start), Ok(end)) => span(start, end),
+        (Ok(start), Ok(end)) => {
+            let took = end.as_millisecond().saturating_sub(start.as_millisecond());
+            milliseconds(u32::try_from(took.max(0)).unwrap_or(u32::MAX))
+        }
         (Ok(start), Err(_)) => span(start, now),
         _ => String::new(),
     }
@@ -136,6 +139,7 @@ mod tests {
         assert_eq!(date("2024-01-15T10:30:00.123Z"), "2024-01-15");
         assert_eq!(between("2024-01-15T11:47:56Z", "", noon()), "12m 4s");
         assert_eq!(between("2024-01-15T11:00:00Z", NOON, noon()), "1h");
+        assert_eq!(between("2024-01-15T11:59:58.9Z", NOON, noon()), "1.1s");
     }
 
     #[test]

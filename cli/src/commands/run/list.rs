@@ -60,7 +60,7 @@ fn cells(run: &Run, look: &Look) -> Vec<String> {
         status(run.status()).to_owned(),
         value::age(&run.started, look.now),
         value::between(&run.started, &run.ended, look.now),
-        run.actor.clone(),
+        value::or_dash(&run.actor),
     ]
 }
 

@@ -33,7 +33,7 @@ fn render(run: &Run, look: &Look) -> String {
     page.field("Operation", history::operation(run.operation())).field("Status", status(run.status()));
     page.field_if("Why", &run.message);
     page.field("Changes", &history::changes(run.counts));
-    page.field("Actor", &run.actor).field_if("Host", &run.host);
+    page.field_if("Actor", &run.actor).field_if("Host", &run.host);
     page.field("Started", &value::moment(&run.started, look.now));
     page.field("Took", &value::between(&run.started, &run.ended, look.now)).rule();
     if run.owned && run.ended.is_empty() {
