@@ -153,11 +153,15 @@ impl Following<'_> {
         self.pressed += 1;
         if self.pressed == 1 {
             self.wishes_to_cancel = true;
-            shown.say("Cancelling: what is running is told to stop, nothing new starts. Ctrl-C again leaves it alone.");
+            shown.say(match self.guest.globals.no_daemon {
+                false => "Cancelling; Ctrl-C again to leave it.",
+                true => "Cancelling; Ctrl-C again not to wait.",
+            });
             return Ok(());
         }
         if let (Some(run), false) = (&self.run, self.guest.globals.no_daemon) {
-            shown.say(&format!("Left the run alone. Watch it: deployer run attach {}", escape::line(&run.id)));
+            shown.say("The run goes on. Watch it:");
+            shown.say(&format!("  deployer run attach {}", escape::line(&run.id)));
         }
         Err(Report::silent(exit::INTERRUPTED))
     }

@@ -21,6 +21,7 @@ pub mod output;
 pub mod private;
 pub mod prompt;
 pub mod report;
+pub mod terminal_mode;
 
 use std::process::ExitCode;
 

@@ -5,11 +5,11 @@ use std::io::Read;
 use inquire::ui::{Color, RenderConfig, StyleSheet, Styled};
 use inquire::validator::Validation;
 use inquire::{Confirm, CustomUserError, InquireError, Password, PasswordDisplayMode, Text};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exit;
 use crate::guest::Guest;
 use crate::report::Report;
+use crate::terminal_mode::TerminalMode;
 
 /// The longest secret that is read from a pipe.
 const LONGEST_SECRET: u64 = 4096;
@@ -236,23 +236,6 @@ async fn ask<T: Send + 'static>(
             .caused_by(error.to_string())
             .hint("give the value by its flag; see --help")),
         Err(error) => Err(Report::internal("the question ended").caused_by(error.to_string())),
-    }
-}
-
-/// The terminal's mode, put back when dropped.
-struct TerminalMode(Option<Termios>);
-
-impl TerminalMode {
-    fn saved() -> Self {
-        Self(tcgetattr(rustix::stdio::stdin()).ok())
-    }
-}
-
-impl Drop for TerminalMode {
-    fn drop(&mut self) {
-        if let Some(mode) = &self.0 {
-            let _closed = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, mode);
-        }
     }
 }
 

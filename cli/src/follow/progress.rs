@@ -21,6 +21,7 @@ pub struct Progress {
     waiting: String,
     lease: Option<LeaseChanged>,
     cancelling: bool,
+    notes: Vec<String>,
     ended: Option<RunStatus>,
 }
 
@@ -75,6 +76,11 @@ impl Progress {
             Some(Event::Finished(finished)) => self.ended = Some(finished.status()),
             None => {}
         }
+    }
+
+    /// Adds a line below the picture.
+    pub fn say(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
     }
 
     fn planned(&mut self, plan: &Plan) {
@@ -146,6 +152,7 @@ impl Progress {
             let text = format!("⚠ Lock {}: {}", escape::line(&lease.state), escape::line(&lease.message));
             lines.push(paint::yellow(text));
         }
+        lines.extend(self.notes.iter().map(|note| escape::line(note).into_owned()));
         lines
     }
 

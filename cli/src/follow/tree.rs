@@ -8,6 +8,7 @@ use super::Show;
 use super::progress::{Frame, Progress};
 use crate::output::Terminal;
 use crate::report::Report;
+use crate::terminal_mode::TerminalMode;
 
 /// Redraws the picture of a run in place.
 pub struct Tree<'a> {
@@ -15,6 +16,7 @@ pub struct Tree<'a> {
     progress: Progress,
     bar: ProgressBar,
     begun: bool,
+    _silent: TerminalMode,
 }
 
 impl<'a> Tree<'a> {
@@ -24,7 +26,7 @@ impl<'a> Tree<'a> {
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        Self { terminal, progress: Progress::default(), bar, begun: false }
+        Self { terminal, progress: Progress::default(), bar, begun: false, _silent: TerminalMode::without_echo() }
     }
 
     fn picture(&self, width: Option<usize>, height: Option<usize>) -> String {
@@ -50,7 +52,9 @@ impl Show for Tree<'_> {
     }
 
     fn say(&mut self, text: &str) {
-        self.bar.println(self.terminal.err.finish(text));
+        self.progress.say(text);
+        self.begun = true;
+        self.tick();
     }
 
     fn end(&mut self) {
