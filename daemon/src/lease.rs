@@ -18,6 +18,7 @@ mod heartbeat;
 mod held;
 mod history;
 mod keeper;
+mod looks;
 mod opening;
 mod orphan;
 mod persist;

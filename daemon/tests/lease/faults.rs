@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use deployer_domain::error::Reason;
 use deployer_domain::lease::HolderState;
-use deployer_domain::lock::{LockTable, Written};
+use deployer_domain::lock::Written;
 use deployer_domain::memory::Fault;
 
 use super::world::{World, entry, until};

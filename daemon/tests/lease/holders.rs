@@ -5,7 +5,6 @@ use std::time::Duration;
 use deployer_daemon::lease::AcquireRequest;
 use deployer_domain::error::Reason;
 use deployer_domain::lease::{HolderState, PreviousHold, Unlock, UnlockStep, Waiting};
-use deployer_domain::lock::LockTable;
 use tokio::sync::mpsc;
 use ulid::Ulid;
 

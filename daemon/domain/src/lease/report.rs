@@ -39,6 +39,16 @@ pub fn held(item: &LockItem, server_now: Timestamp, waited: Duration, timing: &L
     error.fact("Last heartbeat", format!("{ago} ago (alive)")).hint(format!("wait with --wait 30m{watch}"))
 }
 
+/// The refusal to unlock by force while the holder lives.
+pub fn alive(item: &LockItem, server_now: Timestamp, timing: &LeaseTiming) -> Error {
+    let LockKey { stack, environment, .. } = &item.key;
+    let mut error = held(item, server_now, Duration::ZERO, timing);
+    error.message = format!("{stack}/{environment} stays locked: its holder is alive");
+    let end = item.run().map(|run| format!("end it with `deployer run cancel {run}`, or "));
+    error.hints = vec![format!("{}take the lock away with --even-if-alive", end.unwrap_or_default())];
+    error
+}
+
 /// Tells that the lock was lost while it was held.
 pub fn lost(key: &LockKey, now_held: Option<&LockItem>) -> Error {
     let LockKey { stack, environment, .. } = key;
