@@ -19,7 +19,7 @@ pub struct Canned {
 struct Shared {
     ended: AtomicBool,
     requests: AtomicUsize,
-    heads: Mutex<Vec<String>>,
+    seen: Mutex<Vec<String>>,
 }
 
 /// What is answered.
@@ -90,9 +90,9 @@ impl Canned {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// The request lines and headers of what came.
-    pub fn heads(&self) -> Vec<String> {
-        self.shared.heads.lock().expect("nobody panics with the lock").clone()
+    /// The text of what came: request lines, headers and bodies.
+    pub fn seen(&self) -> Vec<String> {
+        self.shared.seen.lock().expect("nobody panics with the lock").clone()
     }
 }
 
@@ -116,7 +116,8 @@ fn serve(connection: TcpStream, answer: &Answer, shared: &Shared) {
             return;
         }
         shared.requests.fetch_add(1, Ordering::SeqCst);
-        shared.heads.lock().expect("nobody panics with the lock").push(head);
+        let text = head + &String::from_utf8_lossy(&body);
+        shared.seen.lock().expect("nobody panics with the lock").push(text);
         if answer.write(&mut out).is_err() {
             return;
         }

@@ -38,14 +38,16 @@ pub fn explain(error: PortError, what: impl fmt::Display, backend: &BackendAddre
         PortError::Denied(_) if local => answer.hint("check who may write the file and its directory"),
         PortError::Denied(_) => answer
             .hint("check whose credentials these are with `aws sts get-caller-identity`")
-            .hint("ask for the rights that `deployer tenant policy ID` prints, or use --profile or --role-arn"),
+            .hint("ask for access to the bucket, the lock table and the admin secret, or use --profile or --role-arn"),
         PortError::Throttled(_) => answer.hint("wait a moment and run the command again"),
         PortError::Unavailable(_) if local => answer.hint("check the disk that holds the file"),
         PortError::Unavailable(_) => answer
-            .hint("check the network and the region, and AWS_ENDPOINT_URL where it is set")
+            .hint("check the network, the region, and the proxy or AWS_ENDPOINT_URL where one is set")
             .hint("it is safe to run the command again"),
         PortError::Invalid(_) if local => answer.hint("name another file with --backend local:PATH"),
-        PortError::Invalid(_) => answer.hint("check --backend, --region (or AWS_REGION) and --profile"),
+        PortError::Invalid(_) => {
+            answer.hint("check --backend, --region, --profile and the AWS_* variables of your environment")
+        }
     }
 }
 

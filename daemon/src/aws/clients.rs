@@ -18,7 +18,7 @@ use super::clock::{ReadDate, ServerClock};
 use super::connector::Route;
 use super::credentials::{self, Steady};
 use super::environment::CallerEnvironment;
-use super::error::credentials_error;
+use super::error::{credentials_error, no_credentials};
 use super::identity::KnownIdentity;
 use super::profile::{self, Process};
 use super::retry::OnlyIf;
@@ -144,8 +144,7 @@ impl Clients {
 }
 
 async fn credentials(config: &SdkConfig) -> PortResult<Credentials> {
-    let none = || PortError::NoCredentials("there are no AWS credentials in your environment".to_owned());
-    let provider = config.credentials_provider().ok_or_else(none)?;
+    let provider = config.credentials_provider().ok_or_else(no_credentials)?;
     provider.provide_credentials().await.map_err(|error| credentials_error(&error))
 }
 
@@ -155,6 +154,7 @@ async fn own_config(
     http: SharedHttpClient,
     clock: &ServerClock,
 ) -> PortResult<SdkConfig> {
+    environment.check_endpoints()?;
     let profiles = profiles(environment).await?;
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .env(environment.as_sdk())

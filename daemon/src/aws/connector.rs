@@ -1,6 +1,6 @@
 //! The way to the servers: TLS, the caller's proxy, the caller's certificates.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(20);
 pub(super) struct Route {
     proxy: Option<String>,
     direct: Option<String>,
-    certificates: Option<String>,
+    certificates: Option<(String, Option<SystemTime>)>,
 }
 
 impl Route {
@@ -33,7 +33,7 @@ impl Route {
         Self {
             proxy: environment.first(proxy).map(str::to_owned),
             direct: environment.first(&["no_proxy", "NO_PROXY"]).map(str::to_owned),
-            certificates: environment.variable("AWS_CA_BUNDLE").map(str::to_owned),
+            certificates: environment.variable("AWS_CA_BUNDLE").map(|path| (path.to_owned(), changed(path))),
         }
     }
 
@@ -63,7 +63,7 @@ impl Route {
     fn tls_context(&self) -> PortResult<TlsContext> {
         let store = match &self.certificates {
             None => TrustStore::default(),
-            Some(path) => {
+            Some((path, _)) => {
                 let bundle = std::fs::read(path)
                     .map_err(|error| PortError::Invalid(format!("AWS_CA_BUNDLE {path} cannot be read: {error}")))?;
                 TrustStore::empty().with_native_roots(true).with_pem_certificate(bundle)
@@ -74,4 +74,8 @@ impl Route {
             .build()
             .map_err(|error| PortError::Invalid(format!("the certificates cannot be used: {error}")))
     }
+}
+
+fn changed(path: &str) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|found| found.modified()).ok()
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use aws_types::os_shim_internal::Env;
 use deployer_domain::backend::BackendRef;
 use deployer_domain::caller::Caller;
-use secrecy::ExposeSecret;
+use deployer_domain::object::{PortError, PortResult};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 /// Variables that name files; a relative one means a place in the caller's directory, not in the daemon's.
@@ -33,36 +34,36 @@ const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"
 /// What of a caller's environment AWS clients depend on.
 #[derive(Clone)]
 pub(super) struct CallerEnvironment {
-    variables: BTreeMap<String, String>,
+    variables: BTreeMap<String, SecretString>,
     directory: PathBuf,
 }
 
 impl CallerEnvironment {
     /// Takes the caller's variables as far as they matter, with what the backend's place says put over them.
     pub(super) fn new(caller: &Caller, place: &BackendRef) -> Self {
-        let mut variables: BTreeMap<String, String> = caller
+        let mut variables: BTreeMap<String, SecretString> = caller
             .environment
             .iter()
             .filter(|(name, value)| matters(name) && !value.expose_secret().is_empty())
-            .map(|(name, value)| (name.clone(), anchored(name, value.expose_secret(), &caller.cwd)))
+            .map(|(name, value)| (name.clone(), anchored(name, value.expose_secret(), &caller.cwd).into()))
             .collect();
         if let Some(profile) = &place.profile {
             CREDENTIALS.iter().for_each(|name| drop(variables.remove(*name)));
-            variables.insert("AWS_PROFILE".to_owned(), profile.clone());
+            variables.insert("AWS_PROFILE".to_owned(), profile.clone().into());
         }
         if let Some(region) = &place.region {
-            variables.insert("AWS_REGION".to_owned(), region.clone());
+            variables.insert("AWS_REGION".to_owned(), region.clone().into());
         }
         if !variables.contains_key("AWS_EC2_METADATA_SERVICE_ENDPOINT") && !on_amazons_hardware() {
             // Elsewhere nobody answers, and "no credentials" would take seconds to say.
-            variables.entry("AWS_EC2_METADATA_DISABLED".to_owned()).or_insert_with(|| "true".to_owned());
+            variables.entry("AWS_EC2_METADATA_DISABLED".to_owned()).or_insert_with(|| "true".into());
         }
         Self { variables, directory: caller.cwd.clone() }
     }
 
     /// A variable, if it is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str)
+        self.variables.get(name).map(ExposeSecret::expose_secret)
     }
 
     /// The first of several spellings that is set.
@@ -75,6 +76,15 @@ impl CallerEnvironment {
         self.first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"])
     }
 
+    /// Refuses an endpoint that is no URL, which would look like a network that does not work.
+    pub(super) fn check_endpoints(&self) -> PortResult<()> {
+        let mut endpoints = self.iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
+        match endpoints.find(|(_, url)| !url.starts_with("http://") && !url.starts_with("https://")) {
+            Some((name, _)) => Err(PortError::Invalid(format!("{name} in your environment is not a URL"))),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the environment itself holds keys, so that profiles are not asked.
     pub(super) fn holds_keys(&self) -> bool {
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].iter().all(|name| self.variable(name).is_some())
@@ -82,12 +92,13 @@ impl CallerEnvironment {
 
     /// As the SDK takes it.
     pub(super) fn as_sdk(&self) -> Env {
-        Env::from(self.variables.clone().into_iter().collect::<std::collections::HashMap<_, _>>())
+        let owned = self.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Env::from(owned.collect::<std::collections::HashMap<_, _>>())
     }
 
     /// Everything, for a child process of the caller's.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
 
     /// The caller's working directory.

@@ -109,25 +109,36 @@ fn below(error: &(dyn Error + 'static)) -> Option<PortError> {
     chain(error).find_map(|error| error.downcast_ref::<CredentialsError>()).map(credentials_error)
 }
 
+pub(super) fn no_credentials() -> PortError {
+    PortError::NoCredentials("there are no AWS credentials in your environment".to_owned())
+}
+
 /// Says why there are no credentials.
 pub(super) fn credentials_error(error: &CredentialsError) -> PortError {
     let text = root(error);
+    let said =
+        |words: &[&str]| chain(error).map(ToString::to_string).any(|text| words.iter().any(|word| text.contains(word)));
     match error {
         _ if error.source().is_some_and(|cause| cause.is::<Expired>()) => {
             PortError::CredentialsExpired(format!("your AWS credentials expired and could not be renewed: {text}"))
         }
-        CredentialsError::CredentialsNotLoaded(_) => {
-            PortError::NoCredentials("there are no AWS credentials in your environment".to_owned())
-        }
+        CredentialsError::CredentialsNotLoaded(_) => no_credentials(),
         CredentialsError::InvalidConfiguration(_) => {
             PortError::Invalid(format!("your AWS profile is not valid: {text}"))
         }
         CredentialsError::ProviderTimedOut(_) => {
             PortError::Unavailable(format!("your AWS credentials did not come in time: {text}"))
         }
-        // SSO's own error has no type that could be asked.
-        _ if text.contains("expired") => PortError::CredentialsExpired(text),
-        _ if text.contains("AccessDenied") || text.contains("not authorized") => PortError::Denied(text),
+        // The machine's own credentials are the last that the SDK asks for: there were no others.
+        _ if said(&["IMDS"]) => no_credentials(),
+        _ if chain(error).any(|cause| cause.is::<std::io::Error>()) => {
+            PortError::Unavailable(format!("your AWS credentials cannot be had: {text}"))
+        }
+        // What SSO and STS say has no type that could be asked from here.
+        _ if said(&["expired", "UnauthorizedException"]) => {
+            PortError::CredentialsExpired(format!("your AWS sign-in ended: {text}"))
+        }
+        _ if said(&["AccessDenied", "not authorized"]) => PortError::Denied(text),
         _ => PortError::NoCredentials(format!("your AWS credentials could not be had: {text}")),
     }
 }

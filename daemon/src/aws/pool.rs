@@ -42,7 +42,7 @@ struct Origin {
 
 impl ClientPool {
     /// How many callers' clients are kept.
-    pub async fn len(&self) -> usize {
+    pub async fn kept(&self) -> usize {
         self.made.lock().await.clients.len()
     }
 

@@ -96,7 +96,10 @@ impl Process {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = match tokio::time::timeout(PATIENCE, command.output()).await {
             Ok(Ok(output)) => output,
-            Ok(Err(error)) => return Err(CredentialsError::provider_error(error)),
+            Ok(Err(error)) => {
+                let text = format!("the profile's credential_process cannot be started: {error}");
+                return Err(CredentialsError::provider_error(text));
+            }
             Err(_) => return Err(CredentialsError::provider_timed_out(PATIENCE)),
         };
         if !output.status.success() {

@@ -49,3 +49,25 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(code: i32) -> PortError {
+        let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        Failure::from(error).into_port(Path::new("/data/a.db"))
+    }
+
+    #[test]
+    fn what_goes_wrong_with_a_file_is_told_apart_and_names_the_file() {
+        use rusqlite::ffi::{SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY};
+        assert!(matches!(said(SQLITE_FULL), PortError::Unavailable(text) if text.contains("no space left")));
+        assert!(matches!(said(SQLITE_BUSY), PortError::Throttled(_)));
+        assert!(matches!(said(SQLITE_READONLY), PortError::Denied(_)));
+        assert!(matches!(said(SQLITE_CANTOPEN), PortError::Denied(_)));
+        assert!(matches!(said(SQLITE_CORRUPT), PortError::Invalid(_)));
+        assert!(matches!(said(SQLITE_IOERR), PortError::Unavailable(_)));
+        assert!(said(SQLITE_FULL).to_string().contains("/data/a.db"));
+    }
+}

@@ -40,20 +40,3 @@ async fn of_two_processes_that_write_where_nothing_is_one_wins() {
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(PortError::Conflict))), "{answers:?}");
 }
-
-/// Prints what a checkpoint costs; `cargo test -p deployer-daemon commit_latency -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn commit_latency() {
-    let dir = tempfile::tempdir_in(".").unwrap();
-    let store = EmbeddedObjects::new(fresh(&dir).await);
-    let key = PlatformSpace.registry();
-    let mut times = Vec::new();
-    for round in 0..300_u32 {
-        let begun = std::time::Instant::now();
-        store.write(&key, vec![round as u8; 20_000], WriteIf::Always).await.unwrap();
-        times.push(begun.elapsed());
-    }
-    times.sort();
-    println!("20 kB commits: p50 {:?}, p99 {:?}, max {:?}", times[150], times[297], times[299]);
-}

@@ -1,33 +1,15 @@
-//! Where region and credentials come from: the caller, whatever the daemon's own environment says.
+//! Where credentials come from.
 
 use std::fs;
-use std::process::Command;
 
-use deployer_daemon::aws::{ClientPool, Clients, StsIdentity};
+use deployer_daemon::aws::{Clients, StsIdentity};
 use deployer_domain::backend::{BackendRef, WhoAmI};
 use deployer_domain::caller::Caller;
-use deployer_domain::object::{PortError, PortResult};
+use deployer_domain::object::PortError;
 use harness::aws::LocalAws;
 use harness::canned::{Answer, Canned};
 
-use super::{caller, clients, place};
-
-async fn key(caller: &Caller, place: &BackendRef) -> PortResult<String> {
-    Clients::open(caller, place).await?.access_key().await
-}
-
-fn home(config: &str, credentials: &str) -> tempfile::TempDir {
-    let home = tempfile::tempdir().unwrap();
-    fs::create_dir(home.path().join(".aws")).unwrap();
-    fs::write(home.path().join(".aws/config"), config).unwrap();
-    fs::write(home.path().join(".aws/credentials"), credentials).unwrap();
-    home
-}
-
-fn at_home(home: &tempfile::TempDir, more: &[(&'static str, &str)]) -> Caller {
-    let own = [("HOME", home.path().to_str().unwrap()), ("PATH", "/usr/bin:/bin")];
-    caller(own.into_iter().chain(more.iter().copied()))
-}
+use super::{at_home, caller, home, key, place};
 
 #[tokio::test]
 async fn profiles_are_read_from_the_callers_home_and_a_named_one_wins() {
@@ -104,6 +86,98 @@ async fn a_tenants_role_is_assumed_for_the_storage_and_the_person_stays_who_they
 }
 
 #[tokio::test]
+async fn the_tenants_role_is_asked_for_with_the_tenants_tag_and_the_actors_name() {
+    let sts = Canned::start(Answer { status: 403, headers: vec![], body: String::new() });
+    let place = BackendRef {
+        role_arn: Some("arn:aws:iam::000000000000:role/r".to_owned()),
+        tenant: Some("acme-team".parse().unwrap()),
+        ..place()
+    };
+    let variables = [
+        ("AWS_ENDPOINT_URL", sts.endpoint()),
+        ("AWS_REGION", "eu-west-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "A".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "s".to_owned()),
+    ];
+    assert!(key(&caller(variables), &place).await.is_err());
+    let asked = sts.seen().remove(0);
+    for part in ["Action=AssumeRole", "Tags.member.1.Key=tenant", "Tags.member.1.Value=acme-team", "alice%40acme.com"] {
+        assert!(asked.contains(part), "{part} is not in {asked}");
+    }
+}
+
+/// A profile with SSO, and the cached token of a sign-in that ends then.
+fn sso_home(token_ends: &str) -> tempfile::TempDir {
+    let home = home(
+        "[default]\nregion = eu-west-1\nsso_start_url = https://acme.awsapps.com/start\nsso_region = eu-west-1\n\
+         sso_account_id = 000000000000\nsso_role_name = Dev\n",
+        "",
+    );
+    let cache = home.path().join(".aws/sso/cache");
+    fs::create_dir_all(&cache).unwrap();
+    let token = format!(r#"{{"accessToken": "t", "expiresAt": "{token_ends}", "region": "eu-west-1"}}"#);
+    // The name is the SHA-1 of the start URL.
+    fs::write(cache.join("40169cea58ca6cbf23fb27b2542923fb5f524af0.json"), token).unwrap();
+    home
+}
+
+#[tokio::test]
+async fn sso_uses_the_token_in_the_callers_home() {
+    let body = r#"{"roleCredentials": {"accessKeyId": "SSO", "secretAccessKey": "s", "sessionToken": "t", "expiration": 4102444800000}}"#;
+    let portal = Canned::start(Answer { status: 200, headers: vec![], body: body.to_owned() });
+    let home = sso_home("2099-01-01T00:00:00Z");
+    let endpoint = portal.endpoint();
+    assert_eq!(key(&at_home(&home, &[("AWS_ENDPOINT_URL_SSO", &endpoint)]), &place()).await.unwrap(), "SSO");
+    assert!(portal.seen()[0].contains("role_name=Dev"));
+}
+
+#[tokio::test]
+async fn an_sso_sign_in_that_ended_is_told_from_a_network_that_fails() {
+    let refused = Canned::start(Answer::json_error(401, "UnauthorizedException"));
+    let nobody = format!("http://{}", harness::aws::free_address());
+    let home = sso_home("2099-01-01T00:00:00Z");
+    let asked = async |endpoint: &str| key(&at_home(&home, &[("AWS_ENDPOINT_URL_SSO", endpoint)]), &place()).await;
+    let error = asked(&refused.endpoint()).await.unwrap_err();
+    assert!(matches!(error, PortError::CredentialsExpired(_)), "{error:?}");
+    let error = asked(&nobody).await.unwrap_err();
+    assert!(matches!(error, PortError::Unavailable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_sso_session_whose_token_ended_says_so() {
+    let home = home(
+        "[default]\nregion = eu-west-1\nsso_session = acme\nsso_account_id = 000000000000\nsso_role_name = Dev\n\
+         [sso-session acme]\nsso_start_url = https://acme.awsapps.com/start\nsso_region = eu-west-1\n",
+        "",
+    );
+    let error = key(&at_home(&home, &[]), &place()).await.unwrap_err();
+    assert!(matches!(&error, PortError::NoCredentials(text) if !text.is_empty()), "never signed in: {error:?}");
+    let cache = home.path().join(".aws/sso/cache");
+    fs::create_dir_all(&cache).unwrap();
+    let token = r#"{"accessToken": "t", "expiresAt": "2020-01-01T00:00:00Z", "region": "eu-west-1"}"#;
+    // The name is the SHA-1 of the session's name.
+    fs::write(cache.join("293abb6b76d7791c0732cc517d38c4b5c734b87f.json"), token).unwrap();
+    let error = key(&at_home(&home, &[]), &place()).await.unwrap_err();
+    assert!(matches!(error, PortError::CredentialsExpired(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_web_identity_token_is_read_from_the_callers_file() {
+    let aws = LocalAws::start();
+    let home = home("", "");
+    fs::write(home.path().join("token"), "a.b.c").unwrap();
+    let endpoint = aws.endpoint();
+    let variables = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "token"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::000000000000:role/ci"),
+    ];
+    let caller = Caller { cwd: home.path().to_owned(), ..at_home(&home, &variables) };
+    assert!(Clients::open(&caller, &place()).await.unwrap().credentials_end().await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn the_role_in_a_variable_is_the_tenants_and_not_the_admins() {
     let aws = LocalAws::start();
     let role = "arn:aws:iam::000000000000:role/deployer-tenant-acme-team";
@@ -112,110 +186,4 @@ async fn the_role_in_a_variable_is_the_tenants_and_not_the_admins() {
     let tenant = BackendRef { tenant: Some("acme-team".parse().unwrap()), ..place() };
     assert_eq!(key(&caller(variables.clone()), &place()).await.unwrap(), "test");
     assert_ne!(key(&caller(variables), &tenant).await.unwrap(), "test");
-}
-
-#[tokio::test]
-async fn a_pool_gives_each_caller_their_own_clients_and_notices_a_changed_file() {
-    let home = home("[default]\nregion = eu-west-1\n", "[default]\naws_access_key_id = D\naws_secret_access_key = s\n");
-    let pool = ClientPool::default();
-    let key = async |caller: &Caller| pool.clients(caller, &place()).await.unwrap().access_key().await.unwrap();
-    let (plain, keyed) =
-        (at_home(&home, &[]), at_home(&home, &[("AWS_ACCESS_KEY_ID", "E"), ("AWS_SECRET_ACCESS_KEY", "s")]));
-    for _ in 0..2 {
-        assert_eq!(key(&plain).await, "D");
-        assert_eq!(key(&keyed).await, "E");
-    }
-    let changed = "[default]\naws_access_key_id = CHANGED\naws_secret_access_key = s\n";
-    fs::write(home.path().join(".aws/credentials"), changed).unwrap();
-    assert_eq!(key(&plain).await, "CHANGED");
-}
-
-#[tokio::test]
-async fn who_the_caller_is_is_asked_once_for_all_commands_of_one_access_key() {
-    let answer = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
-        <Arn>arn:aws:iam::000000000000:user/alice</Arn><UserId>U</UserId><Account>000000000000</Account>\
-        </GetCallerIdentityResult></GetCallerIdentityResponse>";
-    let sts = Canned::start(Answer { status: 200, headers: vec![], body: answer.to_owned() });
-    let endpoint = sts.endpoint();
-    let own = [("AWS_ENDPOINT_URL", endpoint.as_str()), ("AWS_REGION", "eu-west-1"), ("AWS_SECRET_ACCESS_KEY", "s")];
-    let alice = caller(own.into_iter().chain([("AWS_ACCESS_KEY_ID", "A")]));
-    let bob = caller(own.into_iter().chain([("AWS_ACCESS_KEY_ID", "B")]));
-    let pool = ClientPool::default();
-    for who in [&alice, &alice, &alice, &bob, &alice] {
-        let clients = pool.clients(who, &place()).await.unwrap();
-        assert!(StsIdentity::new(clients).identity().await.unwrap().principal.ends_with("user/alice"));
-    }
-    assert_eq!(sts.requests(), 2);
-}
-
-#[tokio::test]
-async fn the_pool_keeps_no_more_than_it_needs() {
-    let aws = LocalAws::start();
-    let pool = ClientPool::default();
-    for number in 0..40 {
-        let mut variables = aws.environment();
-        variables.push(("AWS_NUMBER", number.to_string()));
-        pool.clients(&caller(variables), &place()).await.unwrap();
-    }
-    assert!(pool.len().await <= 16);
-}
-
-#[tokio::test]
-async fn the_servers_time_is_learned_from_any_answer() {
-    let aws = LocalAws::start();
-    let clients = clients(&aws).await;
-    let _answer = clients.s3.list_buckets().send().await.unwrap();
-    let off = clients.clock.now().as_second() - jiff::Timestamp::now().as_second();
-    assert!(off.abs() <= 2, "{off}");
-}
-
-/// Runs the tests of this file that end in `_inside` in a process with a misleading environment of its own.
-#[test]
-fn the_daemons_own_environment_has_no_influence() {
-    let home = home(
-        "[default]\nregion = ap-south-1\n[profile wrong]\nregion = ap-south-1\n",
-        "[default]\naws_access_key_id = WRONG\naws_secret_access_key = WRONG\n",
-    );
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "credentials::only_the_caller_counts_inside", "--ignored", "--nocapture"])
-        .env("HOME", home.path())
-        .env("AWS_CONFIG_FILE", home.path().join(".aws/config"))
-        .env("AWS_PROFILE", "wrong")
-        .env("AWS_ACCESS_KEY_ID", "WRONG")
-        .env("AWS_SECRET_ACCESS_KEY", "WRONG")
-        .env("AWS_SESSION_TOKEN", "WRONG")
-        .env("AWS_REGION", "ap-south-1")
-        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-        .env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-        .env("HTTP_PROXY", "http://127.0.0.1:9")
-        .env("HTTPS_PROXY", "http://127.0.0.1:9")
-        .env("ALL_PROXY", "http://127.0.0.1:9")
-        .env("AWS_CA_BUNDLE", "/nonexistent")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-}
-
-#[tokio::test]
-#[ignore = "the test above runs it in an environment of its own"]
-async fn only_the_caller_counts_inside() {
-    assert_eq!(std::env::var("AWS_ACCESS_KEY_ID").as_deref(), Ok("WRONG"), "it runs where it should");
-    let aws = LocalAws::start();
-    let clients = clients(&aws).await;
-    assert_eq!(clients.region(), harness::aws::REGION);
-    clients.s3.list_buckets().send().await.unwrap();
-    clients.tables.list_tables().send().await.unwrap();
-    clients.secrets.list_secrets().send().await.unwrap();
-    clients.separate_dynamodb().unwrap().list_tables().send().await.unwrap();
-    let who = StsIdentity::new(clients).identity().await.unwrap();
-    assert_eq!(who.account, harness::aws::ACCOUNT);
-    let script =
-        r#"printf '{"Version": 1, "AccessKeyId": "[%s]", "SecretAccessKey": "s"}' "$AWS_ACCESS_KEY_ID$HTTP_PROXY""#;
-    let home = home(&format!("[default]\nregion = eu-west-1\ncredential_process = {script}\n"), "");
-    assert_eq!(key(&at_home(&home, &[]), &place()).await.unwrap(), "[]");
-    let nobody = caller([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_REGION", "eu-west-1")]);
-    assert!(key(&nobody, &place()).await.is_err(), "a caller without credentials has none");
-    let nowhere = Clients::open(&caller([("AWS_EC2_METADATA_DISABLED", "true")]), &place()).await;
-    assert!(matches!(nowhere, Err(PortError::Invalid(_))), "a caller without a region has none");
 }

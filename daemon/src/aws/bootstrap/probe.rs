@@ -7,12 +7,6 @@ use crate::aws::Clients;
 use crate::aws::error::port_error;
 use crate::aws::retry::OnlyIf;
 
-/// What became of one write of the probe.
-enum Sent {
-    Done(PutObjectOutput),
-    Refused,
-}
-
 /// Tries on an object of its own whether conditions of writes are honoured. A server that ignores them would answer
 /// every write with success, and two people at work would overwrite each other without anybody noticing.
 pub async fn conditional_writes(clients: &Clients, bucket: &str) -> PortResult<()> {
@@ -36,18 +30,18 @@ impl Probe<'_> {
             sent.e_tag.unwrap_or_default()
         };
         let first = match self.send(self.put("1").if_none_match("*")).await? {
-            Sent::Done(answer) => done(answer),
-            Sent::Refused => return Err(self.broken("If-None-Match is refused where nothing is")),
+            Some(answer) => done(answer),
+            None => return Err(self.broken("If-None-Match is refused where nothing is")),
         };
-        if let Sent::Done(answer) = self.send(self.put("2").if_none_match("*")).await? {
+        if let Some(answer) = self.send(self.put("2").if_none_match("*")).await? {
             done(answer);
             return Err(self.broken("If-None-Match is ignored"));
         }
         match self.send(self.put("3").if_match(&first)).await? {
-            Sent::Done(answer) => done(answer),
-            Sent::Refused => return Err(self.broken("If-Match is refused for the current version")),
+            Some(answer) => done(answer),
+            None => return Err(self.broken("If-Match is refused for the current version")),
         };
-        if let Sent::Done(answer) = self.send(self.put("4").if_match(&first)).await? {
+        if let Some(answer) = self.send(self.put("4").if_match(&first)).await? {
             done(answer);
             return Err(self.broken("If-Match is ignored"));
         }
@@ -59,12 +53,13 @@ impl Probe<'_> {
         self.clients.s3.put_object().bucket(self.bucket).key(&self.key).body(body)
     }
 
-    async fn send(&self, put: PutObjectFluentBuilder) -> PortResult<Sent> {
+    /// Answers nothing when the condition was refused.
+    async fn send(&self, put: PutObjectFluentBuilder) -> PortResult<Option<PutObjectOutput>> {
         let once = aws_sdk_s3::config::Builder::new().retry_classifier(OnlyIf::nothing_was_done());
         match put.customize().config_override(once).send().await {
-            Ok(answer) => Ok(Sent::Done(answer)),
+            Ok(answer) => Ok(Some(answer)),
             Err(error) => match port_error(error, &super::bucket::place(self.bucket)) {
-                PortError::Conflict => Ok(Sent::Refused),
+                PortError::Conflict => Ok(None),
                 other => Err(other),
             },
         }
