@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunOperation;
+use crate::expression::Shown;
 use crate::name::{EnvironmentName, StackName, TenantId};
 use crate::plan::{Plan, Step, StepReason};
 use crate::state::{Action, Counts, EngineKind};
@@ -96,23 +97,60 @@ impl ShownPlan {
 
 impl ShownStep {
     fn of(step: &Step) -> Self {
-        let reasons: Vec<String> = step.reasons.iter().map(ToString::to_string).collect();
-        let change = |reason: &StepReason| match reason {
-            StepReason::Changed(change) => Some(ValueChange {
-                name: change.part.clone(),
-                before: change.before.as_ref().map(ToString::to_string).unwrap_or_default(),
-                after: change.after.as_ref().map(ToString::to_string).unwrap_or_default(),
-            }),
-            _ => None,
-        };
+        let changes: Vec<ValueChange> = step.reasons.iter().filter_map(ValueChange::of).collect();
+        let told = |reason: &&StepReason| ValueChange::of(reason).is_none();
+        let reasons: Vec<String> = step.reasons.iter().filter(told).map(ToString::to_string).collect();
         Self {
             component: step.component.to_string(),
             component_type: step.component_type.clone(),
             engine: step.engine,
             action: step.action,
             reason: reasons.join("; "),
-            changes: step.reasons.iter().filter_map(change).collect(),
+            changes,
             depends_on: step.after.iter().map(ToString::to_string).collect(),
         }
+    }
+}
+
+impl ValueChange {
+    /// A change that has values to show; one that has none is a reason in words.
+    fn of(reason: &StepReason) -> Option<Self> {
+        match reason {
+            StepReason::Changed(change) if change.before.is_some() || change.after.is_some() => Some(Self {
+                name: change.part.clone(),
+                before: change.before.as_ref().map(bare).unwrap_or_default(),
+                after: change.after.as_ref().map(bare).unwrap_or_default(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A value without quotes: whoever prints it adds its own.
+fn bare(value: &Shown) -> String {
+    match value {
+        Shown::Plain(text) => text.clone(),
+        words => words.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Change;
+
+    fn changed(before: Option<Shown>, after: Option<Shown>) -> StepReason {
+        StepReason::Changed(Change { part: "environment.PAGE".to_owned(), before, after })
+    }
+
+    #[test]
+    fn a_change_with_values_is_shown_by_them_without_quotes() {
+        let change = ValueChange::of(&changed(Some(Shown::Plain("a".to_owned())), Some(Shown::Unknown))).unwrap();
+        assert_eq!((change.before.as_str(), change.after.as_str()), ("a", "(known after apply)"));
+    }
+
+    #[test]
+    fn a_change_without_values_is_told_in_words_alone() {
+        assert_eq!(ValueChange::of(&changed(None, None)), None);
     }
 }
