@@ -125,7 +125,7 @@ impl Surroundings {
 
     /// Whether the terminal understands nothing but lines.
     pub fn dumb_terminal(&self) -> bool {
-        self.value("TERM") == Some("dumb")
+        matches!(self.value("TERM"), None | Some("dumb"))
     }
 
     fn lent(&self) -> HashMap<String, String> {

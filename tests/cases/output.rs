@@ -1,6 +1,6 @@
 //! stdout carries answers, stderr everything else; three shapes of one answer.
 
-use harness::World;
+use harness::{World, scenes};
 
 #[test]
 fn json_is_one_document_with_its_defaults() {
@@ -56,4 +56,80 @@ fn help_lists_what_can_be_done_and_nothing_else() {
     for later in ["rollback", "drift", "approvals", "doctor", "usage"] {
         assert!(!help.stdout.lines().any(|line| line.starts_with(&format!("  {later}"))), "{later}: {help}");
     }
+}
+
+#[test]
+fn a_run_as_json_is_lines_from_a_version_to_a_summary() {
+    let team = scenes::team();
+    team.write_stack("web", &["a: { type: command, apply: echo hello }"]);
+    let lines = team.world.run(["apply", "--stack", "web", "--yes", "-o", "json"]).succeeds().json_lines();
+    assert_eq!(lines[0]["started"]["formatVersion"], 1);
+    assert!(lines[0]["started"]["version"].is_string());
+    assert!(lines.iter().any(|line| line["componentOutput"]["line"] == "hello"), "{lines:?}");
+    let numbers: Vec<_> = lines.iter().map(|line| line["sequence"].as_u64()).collect();
+    assert_eq!(numbers, (1..=lines.len() as u64).map(Some).collect::<Vec<_>>());
+    assert_eq!(lines.last().unwrap()["finished"]["status"], "RUN_STATUS_SUCCEEDED");
+}
+
+#[test]
+fn an_apply_without_changes_as_json_has_the_same_records() {
+    let team = scenes::team();
+    team.write_stack("web", &["a: { type: command, apply: 'true' }"]);
+    team.world.run(["apply", "--stack", "web", "--yes"]).succeeds();
+    let lines = team.world.run(["apply", "--stack", "web", "-o", "json"]).succeeds().json_lines();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["started"]["formatVersion"], 1);
+    assert_eq!(lines[1]["plan"]["changes"], false);
+    assert_eq!(lines[2]["finished"]["status"], "RUN_STATUS_SUCCEEDED");
+}
+
+#[test]
+fn a_failed_run_as_json_explains_itself_in_its_last_line() {
+    let team = scenes::team();
+    team.write_stack("web", &["a: { type: command, apply: exit 7 }"]);
+    let output = team.world.run(["apply", "--stack", "web", "--yes", "-o", "json"]).exits(1);
+    assert_eq!(output.stderr, "");
+    assert_eq!(output.json_lines().last().unwrap()["finished"]["error"]["reason"], "ENGINE_FAILED");
+}
+
+#[test]
+fn answers_go_to_stdout_and_everything_else_to_stderr() {
+    let team = scenes::team();
+    team.write_stack("web", &["a: { type: command, apply: echo from the command }"]);
+    let output = team.world.run(["apply", "--stack", "web", "--yes"]).succeeds();
+    assert!(
+        output.stderr.contains("s.a | from the command\n") && output.stderr.contains("s.a... ✓ created"),
+        "{output}"
+    );
+    assert!(output.stdout.contains("✓ Applied web/development\n"), "{output}");
+    assert!(!output.stdout.contains("from the command"), "{output}");
+    let id = team.world.run(["run", "list", "-q"]).succeeds().stdout;
+    let logs = team.world.run(["run", "logs", id.trim()]).succeeds();
+    assert_eq!((logs.stdout.as_str(), logs.stderr.as_str()), ("s.a | from the command\n", ""));
+}
+
+#[test]
+fn a_list_of_tenants_looks_as_in_the_reference() {
+    let team = scenes::team();
+    let rule = "─".repeat(64);
+    assert_eq!(
+        team.world.run(["tenant", "list"]).succeeds().stdout,
+        format!(
+            "Tenants\n{rule}\n\
+             ID        NAME      STATUS  STACKS  COST\n{rule}\n\
+             web-team  Web Team  active  0       -\n{rule}\n\
+             Total: 1 tenant, 0 stacks\n"
+        )
+    );
+}
+
+#[test]
+fn quiet_runs_say_nothing_but_the_essential() {
+    let team = scenes::team();
+    team.write_stack("web", &["a: { type: command, apply: echo hello }"]);
+    let output = team.world.run(["apply", "--stack", "web", "--yes", "-q"]).succeeds();
+    assert_eq!(output.stderr, "");
+    let id = output.stdout.trim();
+    team.world.run(["run", "show", id, "-q"]).succeeds().says("succeeded");
+    assert_eq!(team.world.run(["status", "--stack", "web", "-q"]).stdout, "unhealthy\n");
 }

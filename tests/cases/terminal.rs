@@ -1,7 +1,8 @@
 //! Any terminal: very narrow, without colours, without UTF-8, closed too early.
 
 use harness::World;
-use harness::terminal::Terminal;
+use harness::scenes::{self, Platform};
+use harness::terminal::{CTRL_C, Terminal};
 
 /// Commands that print much without any backend.
 const COMMANDS: [&[&str]; 8] = [
@@ -78,4 +79,127 @@ fn a_full_disk_behind_the_answer_is_said() {
     let output = world.program("bash").args(["-c", &line]).run();
     assert_eq!(output.code, Some(1), "{output}");
     assert!(output.stderr.contains("could not write the answer"), "{output}");
+}
+
+fn team_with(components: &[&str]) -> Platform {
+    let platform = scenes::team();
+    platform.write_stack("web", components);
+    platform
+}
+
+fn on_terminal(platform: &Platform, arguments: &[&str], columns: u16) -> Terminal {
+    Terminal::new(platform.world.command(arguments.iter().copied()), columns, 30)
+}
+
+#[test]
+fn an_apply_shows_its_plan_asks_and_draws_a_tree() {
+    let platform = team_with(&[
+        "a: { type: command, apply: echo hello }",
+        "b: { type: command, apply: 'true', dependsOn: [s.a] }",
+    ]);
+    for columns in [80, 40, 20] {
+        let mut terminal = on_terminal(&platform, &["apply", "--stack", "web", "--replace", "s.a"], columns);
+        terminal.wait_for("Continue?");
+        assert!(terminal.text().contains("s.a"), "{}", terminal.text());
+        terminal.type_in("yes\r");
+        let (code, text) = terminal.wait();
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("├── s.a... ✓") || text.contains("└── s.a... ✓"), "{text}");
+        assert!(text.contains("✓ Applied web/development"), "{text}");
+    }
+}
+
+#[test]
+fn a_declined_apply_changes_nothing() {
+    let platform = team_with(&["a: { type: command, apply: touch ran }"]);
+    for answer in ["no\r", "\r", CTRL_C] {
+        let mut terminal = on_terminal(&platform, &["apply", "--stack", "web"], 80);
+        terminal.wait_for("Continue?");
+        terminal.type_in(answer);
+        let (code, text) = terminal.wait();
+        assert_eq!(code, Some(130), "{text}");
+    }
+    assert!(!platform.world.work().join("web/ran").exists());
+    platform.world.run(["history", "--stack", "web"]).exits(8);
+}
+
+#[test]
+fn a_destroy_wants_the_stack_s_name() {
+    let platform = scenes::team();
+    let ran = platform.world.work().join("ran");
+    let (apply, destroy) = (format!("touch {}", ran.display()), format!("rm {}", ran.display()));
+    platform.write_stack("web", &[&format!("a: {{ type: command, apply: {apply}, destroy: {destroy} }}")]);
+    platform.world.run(["apply", "--stack", "web", "--yes"]).succeeds();
+    for (typed, code) in [("wab\r", 130), (CTRL_C, 130), ("web\r", 0)] {
+        assert!(ran.exists());
+        let mut terminal = on_terminal(&platform, &["destroy", "--stack", "web"], 80);
+        terminal.wait_for("Type the stack's name (web) to confirm:");
+        terminal.type_in(typed);
+        let (ended, text) = terminal.wait();
+        assert_eq!(ended, Some(code), "{typed:?}\n{text}");
+    }
+    assert!(!ran.exists());
+}
+
+#[test]
+fn the_first_ctrl_c_cancels() {
+    let platform = team_with(&["a: { type: command, apply: touch begun; exec sleep 600 }"]);
+    let mut terminal = on_terminal(&platform, &["apply", "--stack", "web", "--yes"], 80);
+    harness::wait::until("the command runs", || platform.world.work().join("web/begun").exists());
+    terminal.wait_for("s.a... creating");
+    terminal.type_in(CTRL_C);
+    let (code, text) = terminal.wait();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("⚠ cancelled") && text.contains("Cancelling"), "{text}");
+    platform.world.run(["status", "--stack", "web"]).exits(1);
+}
+
+#[test]
+fn the_second_ctrl_c_leaves_the_run_alone() {
+    let stubborn = "a: { type: command, apply: \"trap '' TERM; touch begun; until test -e go; do sleep 0.05; done\" }";
+    let platform = team_with(&[stubborn]);
+    let mut terminal = on_terminal(&platform, &["apply", "--stack", "web", "--yes"], 80);
+    harness::wait::until("the command runs", || platform.world.work().join("web/begun").exists());
+    terminal.wait_for("s.a... creating");
+    terminal.type_in(CTRL_C);
+    terminal.wait_for("Ctrl-C again");
+    terminal.type_in(CTRL_C);
+    let (code, text) = terminal.wait();
+    assert_eq!(code, Some(130), "{text}");
+    let id = platform.world.run(["run", "list", "-q"]).succeeds().stdout.trim().to_owned();
+    assert!(text.contains(&format!("deployer run attach {id}")), "{text}");
+    platform.world.run(["run", "show", &id, "-q"]).succeeds().says("cancelling");
+    platform.world.write("web/go", "");
+    platform.world.run(["run", "attach", &id]).exits(130);
+}
+
+#[test]
+fn a_sign_in_is_typed_and_its_secret_is_not_shown() {
+    let platform = Platform::local();
+    let secret = platform.create_tenant("web-team");
+    let mut terminal = on_terminal(&platform, &["login"], 80);
+    for (prompt, answer) in
+        [("Tenant Name:", "web-team"), ("Tenant Secret:", &secret), ("S3 Bucket:", &platform.address)]
+    {
+        terminal.wait_for(prompt);
+        terminal.type_in(&format!("{answer}\r"));
+    }
+    let (code, text) = terminal.wait();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("└── Authentication successful ✓") && text.contains("✓ Logged in as: web-team"), "{text}");
+    assert!(!text.contains(&secret), "{text}");
+}
+
+#[test]
+fn what_a_command_prints_cannot_paint_the_screen() {
+    let platform =
+        team_with(&["a: { type: command, apply: \"printf 'x\\\\033[2Jy\\\\342\\\\200\\\\256z\\\\n'; exit 1\" }"]);
+    let (code, text) = {
+        let terminal = on_terminal(&platform, &["apply", "--stack", "web", "--yes"], 80);
+        terminal.wait_for("failed");
+        assert!(!terminal.raw().contains("\u{1b}[2J"), "{:?}", terminal.raw());
+        terminal.wait()
+    };
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("x\\e[2Jy") && !text.contains('\u{202e}'), "{text}");
 }

@@ -77,7 +77,12 @@ impl Command {
     /// The same program as the leader of a session whose terminal is its standard input, as a shell's window does it.
     pub(crate) fn on_a_terminal_of_its_own(self) -> std::process::Command {
         let mut command = std::process::Command::new("setsid");
-        command.env_clear().arg("--ctty").arg(self.command.get_program()).args(self.command.get_args());
+        command
+            .env_clear()
+            .env("TERM", "xterm")
+            .arg("--ctty")
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
         command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some(directory) = self.command.get_current_dir() {
             command.current_dir(directory);

@@ -6,6 +6,7 @@ pub mod client;
 pub mod command;
 pub mod programs;
 pub mod proxy;
+pub mod scenes;
 pub mod terminal;
 pub mod wait;
 pub mod world;

@@ -1,0 +1,85 @@
+//! What most cases begin with: a platform on one of the two backends, with its admin and a team signed in.
+
+use crate::World;
+use crate::aws::{LocalAws, REGION};
+
+/// The admin's password in all scenes.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A platform whose admin is signed in.
+#[derive(Debug)]
+pub struct Platform {
+    /// Where all its commands are run.
+    pub world: World,
+    /// The backend's address.
+    pub address: String,
+}
+
+impl Platform {
+    /// Prepares the embedded backend in a world of its own.
+    #[track_caller]
+    pub fn local() -> Self {
+        let world = World::new();
+        let address = format!("local:{}", world.directory().join("deployer.db").display());
+        Self::prepared(world, address)
+    }
+
+    /// Prepares a bucket of its own on a local AWS.
+    #[track_caller]
+    pub fn aws(aws: &LocalAws) -> Self {
+        let world = aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
+        let unique = world.directory().file_name().and_then(|name| name.to_str()).unwrap_or("x").to_lowercase();
+        let address = format!("s3://{}-state", unique.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        Self::prepared(world.with("DEPLOYER_REGION", REGION), address)
+    }
+
+    #[track_caller]
+    fn prepared(world: World, address: String) -> Self {
+        let platform = Self { world, address };
+        for verb in ["bootstrap", "login"] {
+            let arguments = ["admin", verb, "--backend", &platform.address, "--password-stdin"];
+            platform.world.command(arguments).stdin(PASSWORD).run().succeeds();
+        }
+        platform
+    }
+
+    /// Creates a tenant; answers its secret.
+    #[track_caller]
+    pub fn create_tenant(&self, name: &str) -> String {
+        self.world.run(["tenant", "init", name, "-q"]).succeeds().stdout.trim().to_owned()
+    }
+
+    /// Signs in as a tenant.
+    #[track_caller]
+    pub fn sign_in(&self, tenant: &str, secret: &str) {
+        let arguments = ["login", "--tenant", tenant, "--backend", &self.address, "--secret-stdin"];
+        self.world.command(arguments).stdin(secret).run().succeeds();
+    }
+
+    /// The same platform with a tenant that was created and signed in.
+    #[track_caller]
+    #[must_use]
+    pub fn with_team(self, tenant: &str) -> Self {
+        let secret = self.create_tenant(tenant);
+        self.sign_in(tenant, &secret);
+        self
+    }
+
+    /// Writes `NAME/stack.yaml` with environments `development` and `production` and one service, `s`, whose
+    /// components are given as they stand in the file, such as `a: { type: command, apply: "true" }`.
+    pub fn write_stack(&self, name: &str, components: &[&str]) {
+        let components: String = components.iter().map(|component| format!("      {component}\n")).collect();
+        let head = format!("apiVersion: deployer/v1\nkind: Stack\nname: {name}\n");
+        let environments = "environments:\n  development: {}\n  production: {}\n";
+        let text = format!("{head}{environments}services:\n  s:\n    components:\n{components}");
+        self.world.write(&format!("{name}/stack.yaml"), &text);
+    }
+}
+
+/// A team on the embedded backend that works in `development`.
+#[track_caller]
+pub fn team() -> Platform {
+    let mut platform = Platform::local().with_team("web-team");
+    platform.world = platform.world.with("DEPLOYER_ENVIRONMENT", "development");
+    platform
+}
