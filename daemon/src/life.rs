@@ -162,7 +162,8 @@ impl Life {
     pub fn end(&self, force: bool) -> Result<()> {
         let mut state = self.state();
         let keepers = keepers(&state);
-        if !force && !(keepers.runs.is_empty() && keepers.locks.is_empty()) {
+        let idle = keepers.runs.is_empty() && keepers.locks.is_empty();
+        if !force && !idle {
             return Err(busy(&keepers));
         }
         state.ending = true;

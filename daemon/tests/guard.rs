@@ -1,5 +1,6 @@
 //! What the guard promises, with the real program.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail as loudly as the tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

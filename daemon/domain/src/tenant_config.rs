@@ -110,7 +110,7 @@ pub struct ConfigLocks {
 }
 
 /// What a tenant may deploy to, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct ConfigRules {
     /// The environments that its stacks may name; empty: any.
     #[serde(default)]
@@ -164,12 +164,6 @@ impl Default for Policies {
             enable_cost_tracking: true,
             cost_limit: CostLimitPolicy::Warn,
         }
-    }
-}
-
-impl Default for ConfigRules {
-    fn default() -> Self {
-        Self { environments: Vec::new(), regions: Vec::new(), policies: Policies::default() }
     }
 }
 

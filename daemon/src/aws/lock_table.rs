@@ -122,7 +122,7 @@ impl DynamoLocks {
             return Ok(Written::Refused(old.map(|item| read(write.key.clone(), item.clone()))));
         }
         let codes = format!("the transaction was cancelled: {}, {}", code(0), code(1));
-        match [code(0), code(1)].iter().any(|code| *code == "ValidationError") {
+        match [code(0), code(1)].contains(&"ValidationError") {
             true => Err(PortError::Invalid(codes)),
             false => Err(PortError::Throttled(codes)),
         }

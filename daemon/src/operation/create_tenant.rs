@@ -114,8 +114,8 @@ fn check(wanted: &CreateTenant) -> Result<()> {
     if !wanted.email.is_empty() && !looks_like_an_address(&wanted.email) {
         return refuse("email", "write it as team@company.com");
     }
-    let digits = wanted.account_id.chars().all(|c| c.is_ascii_digit());
-    if !wanted.account_id.is_empty() && !(digits && wanted.account_id.len() == 12) {
+    let account = wanted.account_id.len() == 12 && wanted.account_id.chars().all(|c| c.is_ascii_digit());
+    if !wanted.account_id.is_empty() && !account {
         return refuse("AWS account id", "it has 12 digits");
     }
     let region = wanted.region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

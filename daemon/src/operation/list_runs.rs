@@ -46,7 +46,7 @@ pub async fn list_runs(
     let known: BTreeSet<RunId> = runs.iter().map(|listed| listed.run.id).collect();
     let stored = stored_runs::newest(&view, spaces, limit, &known).await?;
     runs.extend(stored.into_iter().map(|run| ListedRun { run, owned: false }));
-    runs.sort_by(|a, b| b.run.id.cmp(&a.run.id));
+    runs.sort_by_key(|listed| std::cmp::Reverse(listed.run.id));
     runs.truncate(limit);
     Ok(runs)
 }
