@@ -13,6 +13,7 @@ pub mod error;
 pub mod key;
 pub mod name;
 
+pub mod actor;
 pub mod backend;
 pub mod caller;
 pub mod clock;

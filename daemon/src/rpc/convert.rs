@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use deployer_domain::actor::{Sources, actor};
 use deployer_domain::backend::{BackendAddress, BackendRef};
 use deployer_domain::caller::{Caller, InlineSignIn};
 use deployer_domain::error::{Error, Reason};
@@ -14,6 +15,7 @@ use tonic::Status;
 
 use super::Server;
 use super::status::to_status;
+use crate::git_email::{Places, git_email};
 
 impl Server {
     /// Checks the protocol version of a call and answers who calls.
@@ -43,12 +45,13 @@ fn caller(context: CallContext) -> Result<Caller, Error> {
     if !context.cwd.is_empty() && !cwd.is_absolute() {
         return Err(Error::new(Reason::InvalidRequest, "context.cwd must be an absolute path"));
     }
+    let actor = actor_of(&context);
     let sign_in = context.sign_in.map(|given| sign_in(given, &cwd)).transpose()?;
     let environment = secret_map(context.environment);
     let full_environment = context.full_environment.map(|full| secret_map(full.variables));
     Ok(Caller {
         cwd,
-        actor: context.actor,
+        actor,
         host: context.host,
         environment,
         full_environment,
@@ -56,6 +59,16 @@ fn caller(context: CallContext) -> Result<Caller, Error> {
         request_id: context.request_id,
         sign_in,
     })
+}
+
+fn actor_of(context: &CallContext) -> String {
+    let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty()).cloned();
+    let path = |name: &str| variable(name).map(PathBuf::from);
+    let git_email = || {
+        let (home, config_home) = (path("HOME"), path("XDG_CONFIG_HOME"));
+        git_email(&Places { cwd: PathBuf::from(&context.cwd), home, config_home })
+    };
+    actor(&Sources { explicit: &context.actor, variable: &variable, git_email: &git_email, host: &context.host })
 }
 
 fn sign_in(sign_in: v1::InlineSignIn, cwd: &Path) -> Result<InlineSignIn, Error> {
