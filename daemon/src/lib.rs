@@ -1,6 +1,6 @@
 //! The daemon: what joins the thinking to the world.
 //!
-//! Rooms, in reading order: how the process starts and ends ([`start`], [`instance`], [`serve`], [`life`], [`log`]),
+//! Rooms, in reading order: how the process starts and ends ([`start`], `instance`, [`serve`], [`life`], `log`),
 //! the wire ([`rpc`]), the use cases ([`operation`]), then the worlds that implement the domain's ports.
 //!
 //! **Invariant:** only one daemon serves a user on a machine, and only that user.

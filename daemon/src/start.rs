@@ -1,4 +1,4 @@
-//! How the process starts: arguments, a place of its own, readiness, then [`crate::run`].
+//! How the process starts: arguments, a place of its own, readiness, then [`crate::run()`].
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;

@@ -1,4 +1,5 @@
 //! The program as its user meets it: one file a promise, each test in a world of its own.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail as loudly as the tests")]
 
 mod architecture;
 mod exit_codes;

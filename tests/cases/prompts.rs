@@ -3,8 +3,11 @@
 use harness::World;
 use harness::terminal::{CTRL_C, Terminal};
 
+/// A prompt and its answer.
+type Asked = (&'static str, &'static str);
+
 /// The prompts of each command, in their order, with an answer that leads to the next one.
-const PROMPTS: [(&[&str], &[(&str, &str)]); 6] = [
+const PROMPTS: [(&[&str], &[Asked]); 6] = [
     (
         &["admin", "bootstrap"],
         &[("S3 Bucket:", "state"), ("Region:", ""), ("Admin Password:", "hush"), ("Once more:", "hush")],
