@@ -8,6 +8,9 @@ mod fault;
 mod operation;
 mod relay;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
