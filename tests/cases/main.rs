@@ -1,12 +1,19 @@
 //! The program as its user meets it: one file a promise, each test in a world of its own.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail as loudly as the tests")]
 
+mod apply;
 mod architecture;
+mod crash;
+mod destroy;
 mod exit_codes;
+mod guard;
 mod lifecycle;
 mod output;
+mod plan;
 mod prompts;
 mod protocol;
+mod run;
+mod stack;
 mod stateless;
 mod terminal;
 

@@ -1,7 +1,9 @@
 //! What most cases begin with: a platform on one of the two backends, with its admin and a team signed in.
 
-use crate::World;
+use std::sync::LazyLock;
+
 use crate::aws::{LocalAws, REGION};
+use crate::{Output, World};
 
 /// The admin's password in all scenes.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -65,6 +67,34 @@ impl Platform {
         self
     }
 
+    /// The same platform, working in `development` unless a command says otherwise.
+    #[must_use]
+    pub fn in_development(mut self) -> Self {
+        self.world = self.world.with("DEPLOYER_ENVIRONMENT", "development");
+        self
+    }
+
+    /// Another user on another machine, signed in as the same tenant of the same backend.
+    #[track_caller]
+    pub fn colleague(&self, tenant: &str, secret: &str) -> World {
+        let world = World::new();
+        let world = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DEPLOYER_REGION"]
+            .into_iter()
+            .filter_map(|name| Some((name, self.world.variable(name)?)))
+            .fold(world, |world, (name, value)| world.with(name, value))
+            .with("DEPLOYER_ENVIRONMENT", "development")
+            .with("DEPLOYER_ACTOR", "colleague");
+        let arguments = ["login", "--tenant", tenant, "--backend", &self.address, "--secret-stdin"];
+        world.command(arguments).stdin(secret).run().succeeds();
+        world
+    }
+
+    /// Applies a stack of the working directory without asking.
+    #[track_caller]
+    pub fn apply(&self, stack: &str) -> Output {
+        self.world.run(["apply", "--stack", stack, "--yes"])
+    }
+
     /// Writes `NAME/stack.yaml` with environments `development` and `production` and one service, `s`, whose
     /// components are given as they stand in the file, such as `a: { type: command, apply: "true" }`.
     pub fn write_stack(&self, name: &str, components: &[&str]) {
@@ -79,7 +109,13 @@ impl Platform {
 /// A team on the embedded backend that works in `development`.
 #[track_caller]
 pub fn team() -> Platform {
-    let mut platform = Platform::local().with_team("web-team");
-    platform.world = platform.world.with("DEPLOYER_ENVIRONMENT", "development");
-    platform
+    Platform::local().with_team("web-team").in_development()
+}
+
+/// A team on the embedded backend, then one on a local AWS that all cases share: for what must hold on both.
+#[track_caller]
+pub fn teams() -> impl Iterator<Item = Platform> {
+    static AWS: LazyLock<LocalAws> = LazyLock::new(LocalAws::start);
+    let platforms: [fn() -> Platform; 2] = [Platform::local, || Platform::aws(&AWS)];
+    platforms.into_iter().map(|platform| platform().with_team("web-team").in_development())
 }

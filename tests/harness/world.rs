@@ -91,7 +91,8 @@ impl World {
         std::fs::read_to_string(self.state_directory().join("deployerd.log")).unwrap_or_default()
     }
 
-    fn variable(&self, name: &str) -> Option<&str> {
+    /// A variable as all commands see it.
+    pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 

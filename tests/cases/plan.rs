@@ -1,0 +1,86 @@
+//! Plans: they say what would be done and why, and do nothing.
+
+use harness::scenes::{Platform, team};
+use serde_json::Value;
+
+fn plan(team: &Platform, stack: &str) -> Value {
+    team.world.run(["plan", "--stack", stack, "-o", "json"]).succeeds().json()
+}
+
+fn actions(plan: &Value) -> Vec<String> {
+    let steps = plan["steps"].as_array().unwrap().iter();
+    steps.map(|step| format!("{} {}", step["component"], step["action"]).replace('"', "")).collect()
+}
+
+#[test]
+fn a_plan_says_what_would_be_done_and_why_and_changes_nothing() {
+    let team = team();
+    team.write_stack("shop", &["a: { type: command, apply: 'echo a' }", "b: { type: command, apply: 'echo b' }"]);
+    assert_eq!(actions(&plan(&team, "shop")), ["s.a ACTION_CREATE", "s.b ACTION_CREATE"]);
+    assert_eq!(actions(&plan(&team, "shop")), ["s.a ACTION_CREATE", "s.b ACTION_CREATE"]);
+    assert_eq!(team.world.run(["run", "list", "-o", "json"]).succeeds().json()["runs"], serde_json::json!([]));
+    team.apply("shop").succeeds();
+    let none = plan(&team, "shop");
+    assert_eq!((none["changes"].as_bool(), none["counts"]["unchanged"].as_u64()), (Some(false), Some(2)));
+    team.write_stack("shop", &["a: { type: command, apply: 'echo changed' }"]);
+    let changed = plan(&team, "shop");
+    assert_eq!(actions(&changed), ["s.a ACTION_UPDATE", "s.b ACTION_DELETE"]);
+    assert!(changed["steps"][0]["reason"].as_str().unwrap().contains("apply"), "{changed}");
+}
+
+#[test]
+fn a_change_of_an_input_file_is_named_as_the_reason() {
+    let team = team();
+    team.write_stack("shop", &["a: { type: command, inputs: ['scripts/**'], apply: 'sh scripts/a.sh' }"]);
+    team.world.write("shop/scripts/a.sh", "echo one");
+    team.apply("shop").succeeds();
+    team.world.write("shop/scripts/a.sh", "echo two");
+    let changed = plan(&team, "shop");
+    assert_eq!(actions(&changed), ["s.a ACTION_UPDATE"]);
+    assert!(changed["steps"][0]["reason"].as_str().unwrap().contains("scripts/**"), "{changed}");
+}
+
+#[test]
+fn the_exit_code_can_tell_whether_there_are_changes() {
+    let team = team();
+    team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+    team.world.run(["plan", "--stack", "shop", "--detailed-exitcode"]).exits(2);
+    team.apply("shop").succeeds();
+    team.world.run(["plan", "--stack", "shop", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn what_would_refuse_a_run_is_said_and_the_plan_still_shown() {
+    let team = team();
+    team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+    let plan = team.world.run(["plan", "--stack", "shop", "--environment", "production", "-o", "json"]).succeeds();
+    let plan = plan.json();
+    assert_eq!(actions(&plan), ["s.a ACTION_CREATE"]);
+    assert!(plan["refusals"][0].as_str().unwrap().contains("approval"), "{plan}");
+}
+
+#[test]
+fn values_that_are_sensitive_or_not_known_yet_are_shown_as_that() {
+    let team = team();
+    team.world.write(
+        "shop/stack.yaml",
+        "apiVersion: deployer/v1\nkind: Stack\nname: shop\nenvironments: { development: {} }\n\
+         variables:\n  PW: { sensitive: true }\n\
+         services:\n  s:\n    components:\n      a: { type: command, apply: 'true' }\n      b:\n        type: command\n        \
+         apply: 'true'\n        environment: { PW: '${var.PW}', A: '${s.a.url}' }\n",
+    );
+    let output = team.world.run(["plan", "--stack", "shop", "--var", "PW=hunter2hunter2"]).succeeds();
+    assert!(!format!("{output}").replace("PW=hunter2hunter2", "").contains("hunter2"), "{output}");
+    team.world.run(["plan", "--stack", "shop"]).exits(64).complains("PW");
+}
+
+#[test]
+fn a_stack_or_environment_that_does_not_exist_is_named_with_what_does() {
+    let team = team();
+    team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+    team.world.run(["plan", "--stack", "shop", "--environment", "prodution"]).exits(8).complains("production");
+    team.world.run(["plan", "--stack", "other"]).exits(8);
+    team.apply("shop").succeeds();
+    team.world.run(["outputs", "--stack", "shop", "--environment", "staging"]).exits(8).complains("development");
+    team.world.run(["status", "--stack", "shpo", "--environment", "development"]).exits(8).complains("shop");
+}
