@@ -96,13 +96,13 @@ impl Journal {
         let file = File::options().create_new(true).append(true).mode(0o600).open(&path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         let journal = Self { session, path, file: Mutex::new(file) };
-        journal.write(&Entry::Opened(Opened {
+        journal.write(&[Entry::Opened(Opened {
             format_version: JOURNAL_FORMAT,
             session,
             machine: machine_id(),
             boot: boot_id(),
             pid: std::process::id(),
-        }))?;
+        })])?;
         File::open(directory)?.sync_all()?;
         Ok(journal)
     }
@@ -118,16 +118,19 @@ impl Journal {
     }
 
     /// Notes something; it is on the disk when this answers.
-    pub async fn note(self: &Arc<Self>, entry: Entry) -> io::Result<()> {
-        let journal = Arc::clone(self);
-        tokio::task::spawn_blocking(move || journal.write(&entry)).await.map_err(io::Error::other)?
+    pub async fn note(self: &Arc<Self>, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
+        let (journal, entries) = (Arc::clone(self), entries.into_iter().collect::<Vec<_>>());
+        tokio::task::spawn_blocking(move || journal.write(&entries)).await.map_err(io::Error::other)?
     }
 
-    fn write(&self, entry: &Entry) -> io::Result<()> {
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
+    fn write(&self, entries: &[Entry]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry)?;
+            lines.push(b'\n');
+        }
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&line)?;
+        file.write_all(&lines)?;
         file.sync_data()
     }
 
@@ -252,7 +255,7 @@ mod tests {
     async fn what_a_dead_incarnation_left_unfinished_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let first = Arc::new(Journal::open(directory.path(), session(1)).unwrap());
-        for entry in [
+        let entries = [
             Entry::Began(run(1)),
             Entry::Held(lock("a", 4)),
             Entry::Held(lock("a", 5)),
@@ -260,9 +263,8 @@ mod tests {
             Entry::Held(lock("b", 1)),
             Entry::Released { key: "b".to_owned(), backend: lock("b", 1).backend },
             Entry::Ended(run(1)),
-        ] {
-            first.note(entry).await.unwrap();
-        }
+        ];
+        first.note(entries).await.unwrap();
         let second = Journal::open(directory.path(), session(2)).unwrap();
         assert_eq!(second.predecessors(), []);
         crash(first);
@@ -281,8 +283,8 @@ mod tests {
     async fn an_incarnation_that_ended_in_order_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(directory.path(), session(1)).unwrap());
-        journal.note(Entry::Began(run(1))).await.unwrap();
-        journal.note(Entry::Ended(run(1))).await.unwrap();
+        journal.note([Entry::Began(run(1))]).await.unwrap();
+        journal.note([Entry::Ended(run(1))]).await.unwrap();
         drop(journal);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }

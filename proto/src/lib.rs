@@ -10,7 +10,12 @@ mod redacted;
 pub mod version;
 
 /// The generated messages and services.
-#[allow(missing_docs, clippy::all, rustdoc::all, reason = "generated from the .proto files, which carry the documentation")]
+#[allow(
+    missing_docs,
+    clippy::all,
+    rustdoc::all,
+    reason = "generated from the .proto files, which carry the documentation"
+)]
 pub mod v1 {
     tonic::include_proto!("deployer.v1");
 }

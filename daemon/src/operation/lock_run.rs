@@ -55,7 +55,6 @@ pub async fn lock_run(ports: &Ports, caller: &Caller, request: LockRun) -> Resul
         backend: access.backend.clone(),
         space: space.clone(),
         version: access.space.version().clone(),
-        archived: true,
     };
     let run = ports.runs.begin(new).await?;
     let course = Course { ports: ports.clone(), caller: caller.clone(), access, request, space, run: Arc::clone(&run) };

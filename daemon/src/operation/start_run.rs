@@ -55,7 +55,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Res
         return Err(refusal);
     }
     ports.runs.store_left_over(&access.backend, access.space.id());
-    let run = begin(ports, caller, &access, &blueprint, plan.has_records()).await?;
+    let run = begin(ports, caller, &access, &blueprint).await?;
     if !plan.has_records() {
         nothing_to_do(&run, &plan, &state);
         return Ok(run);
@@ -86,16 +86,10 @@ pub(super) fn confirmed(request: &StartRun, plan: &Plan) -> Result<()> {
         .hint("plan again, and look at what would be done now"))
 }
 
-async fn begin(
-    ports: &Ports,
-    caller: &Caller,
-    access: &TenantAccess,
-    blueprint: &Blueprint,
-    archived: bool,
-) -> Result<Arc<Run>> {
+async fn begin(ports: &Ports, caller: &Caller, access: &TenantAccess, blueprint: &Blueprint) -> Result<Arc<Run>> {
     let summary = summary(ports, caller, blueprint);
     let (backend, version) = (access.backend.clone(), access.space.version().clone());
-    ports.runs.begin(NewRun { summary, backend, space: blueprint.space.clone(), version, archived }).await
+    ports.runs.begin(NewRun { summary, backend, space: blueprint.space.clone(), version }).await
 }
 
 fn summary(ports: &Ports, caller: &Caller, blueprint: &Blueprint) -> RunSummary {

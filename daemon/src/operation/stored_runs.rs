@@ -80,7 +80,7 @@ pub fn archive(view: &View, space: &StackSpace, id: RunId) -> Archive {
 
 /// Why a run that is not at work any more has no end.
 pub fn interrupted() -> Error {
-    Error::new(Reason::Internal, "the run was interrupted: the daemon that ran it is gone")
+    Error::new(Reason::EngineFailed, "the run was interrupted: the daemon that ran it is gone")
         .hint("run the command again: it goes on from what was recorded")
 }
 

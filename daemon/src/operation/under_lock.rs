@@ -62,8 +62,7 @@ impl Locking<'_> {
             None => return Err(cancelled()),
         };
         match self.seal(&lease).await {
-            Ok((access, state)) => {
-                let journal = self.journal(&lease).await;
+            Ok((access, state, journal)) => {
                 let told = tokio::spawn(tell_states(Arc::clone(&lease), Arc::clone(self.run)));
                 Ok(Locked { lease, state, access, told, journal, _kept: kept })
             }
@@ -96,7 +95,10 @@ impl Locking<'_> {
         let lease = loop {
             tokio::select! {
                 acquired = &mut acquiring => break acquired?,
-                Some(why) = waits.recv() => run.tell(Happening::Waiting { reason: waits_for(&why) }),
+                Some(why) = waits.recv() => {
+                    run.tell(Happening::Waiting { reason: waits_for(&why) });
+                    ports.runs.keep(run, None).await?;
+                }
             }
         };
         if let Some(crashed) = crashed {
@@ -105,7 +107,7 @@ impl Locking<'_> {
         Ok(lease)
     }
 
-    async fn seal(&self, lease: &Arc<HeldLease>) -> Result<(TenantAccess, Arc<SealedState>)> {
+    async fn seal(&self, lease: &Arc<HeldLease>) -> Result<(TenantAccess, Arc<SealedState>, HeldLock)> {
         let access = authorise::recheck(self.ports, self.access).await?;
         if self.run.cancelled().is_cancelled() {
             return Err(cancelled());
@@ -118,22 +120,20 @@ impl Locking<'_> {
             spool: Some(self.ports.runs.journal().spool()),
         })
         .await?;
-        take_up(&state).await?;
-        Ok((access, Arc::new(state)))
+        let (held, ()) = tokio::try_join!(self.keep(lease), take_up(&state))?;
+        Ok((access, Arc::new(state), held))
     }
 
-    /// Notes the lock for the next incarnation; without the note it only waits longer.
-    async fn journal(&self, lease: &HeldLease) -> HeldLock {
+    /// Notes run and lock for the next incarnation.
+    async fn keep(&self, lease: &HeldLease) -> Result<HeldLock> {
         let held = HeldLock {
             key: lease.key().to_string(),
             backend: self.access.backend.place.address.clone(),
             token: lease.token(),
             run: Some(self.run.id()),
         };
-        if let Err(error) = self.ports.runs.journal().note(Entry::Held(held.clone())).await {
-            tracing::warn!(%error, "a lock was not noted in the journal");
-        }
-        held
+        self.ports.runs.keep(self.run, Some(held.clone())).await?;
+        Ok(held)
     }
 }
 
@@ -143,7 +143,7 @@ impl Locked {
         self.told.abort();
         let released = self.lease.release().await;
         let note = Entry::Released { key: self.journal.key, backend: self.journal.backend };
-        if let Err(error) = ports.runs.journal().note(note).await {
+        if let Err(error) = ports.runs.journal().note([note]).await {
             tracing::warn!(%error, "a released lock was not noted in the journal");
         }
         released

@@ -11,7 +11,9 @@ use deployer_domain::run::RunEvent;
 
 use super::log::{EventLog, Now, Watcher};
 
-/// How long events are gathered before they are written.
+/// How long events are gathered before they are written for the first time: a short run is one segment.
+const FIRST: Duration = Duration::from_secs(1);
+/// How long events are gathered from then on.
 const GATHERED: Duration = Duration::from_secs(4);
 /// From how many bytes on a segment is closed.
 const LARGEST: usize = 1 << 20;
@@ -39,7 +41,7 @@ impl Archive {
         while let Some(first) = watcher.next().await? {
             tokio::select! {
                 () = log.over() => {}
-                () = tokio::time::sleep(GATHERED) => {}
+                () = tokio::time::sleep(if first.sequence == 1 { FIRST } else { GATHERED }) => {}
             }
             let key = self.space.run_segment(self.run, first.sequence);
             let segment = gather(first, &mut watcher)?;

@@ -124,7 +124,7 @@ fn interrupted(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<Ru
     let run = open(registry, id, directory)?;
     let summary = run.summary();
     if !summary.status.is_over() {
-        let error = Error::new(Reason::Internal, "the run was interrupted: the daemon ended in its middle")
+        let error = Error::new(Reason::EngineFailed, "the run was interrupted: the daemon ended in its middle")
             .hint("run the command again: it goes on from what was recorded");
         let started = summary.started;
         let duration = registry.clock.now().duration_since(started).as_millis();

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::archive::Archive;
 use super::log::{EventLog, Watcher, events_file};
 use super::recover::{self, Crashed, Place};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, HeldLock, Journal};
 use crate::life::{Keep, Kept, Life};
 
 /// How many runs that are over are remembered with their files.
@@ -54,6 +54,7 @@ pub struct Run {
     directory: PathBuf,
     log: Arc<EventLog>,
     cancel: CancellationToken,
+    worth_keeping: CancellationToken,
     clock: Arc<dyn Clock>,
 }
 
@@ -67,8 +68,6 @@ pub struct NewRun {
     pub space: StackSpace,
     /// The version namespace that it lies in.
     pub version: StateVersion,
-    /// Whether anything will be done, so that its events are worth keeping in the storage.
-    pub archived: bool,
 }
 
 impl RunRegistry {
@@ -113,7 +112,7 @@ impl RunRegistry {
         let _ = self.recovered.subscribe().wait_for(|done| *done).await;
     }
 
-    /// Begins a run: it is on the disk when this answers.
+    /// Begins a run. What can still be refused at once is not worth keeping: see [`keep`](Self::keep).
     pub async fn begin(self: &Arc<Self>, new: NewRun) -> Result<Arc<Run>> {
         self.recovered().await;
         let id = new.summary.id;
@@ -122,22 +121,29 @@ impl RunRegistry {
         let directory = self.directory(id);
         let log = self.files(&directory, &place, &new.summary).map_err(|error| cannot_begin(&directory, &error))?;
         let log = Arc::new(log);
-        if new.archived {
-            self.journal.note(Entry::Began(id)).await.map_err(|error| cannot_begin(&directory, &error))?;
-        }
         let run = Arc::new(Run {
             id,
             owner: (new.backend.place.address.clone(), new.summary.tenant.clone()),
             directory,
             log,
             cancel: CancellationToken::new(),
+            worth_keeping: CancellationToken::new(),
             clock: Arc::clone(&self.clock),
         });
         self.runs().insert(id, Arc::clone(&run));
-        let archive =
-            new.archived.then(|| Archive { objects: Arc::clone(&new.backend.objects), space: new.space, run: id });
+        let archive = Archive { objects: Arc::clone(&new.backend.objects), space: new.space, run: id };
         tokio::spawn(Arc::clone(self).attend(Arc::clone(&run), archive, kept));
         Ok(run)
+    }
+
+    /// Keeps a run from now on: in the journal, which is on the disk when this answers, and in the storage, so that
+    /// others see it too. To be called before it does anything that lasts, with the lock once it holds it.
+    pub async fn keep(&self, run: &Run, held: Option<HeldLock>) -> Result<()> {
+        let began = (!run.worth_keeping.is_cancelled()).then_some(Entry::Began(run.id));
+        let entries = began.into_iter().chain(held.map(Entry::Held));
+        self.journal.note(entries).await.map_err(|error| cannot_begin(&run.directory, &error))?;
+        run.worth_keeping.cancel();
+        Ok(())
     }
 
     fn files(&self, directory: &PathBuf, place: &Place, summary: &RunSummary) -> io::Result<EventLog> {
@@ -148,25 +154,25 @@ impl RunRegistry {
     }
 
     /// Looks after a run's files from its beginning until its end is known to all who must know.
-    async fn attend(self: Arc<Self>, run: Arc<Run>, archive: Option<Archive>, kept: Kept) {
-        match archive {
-            Some(archive) => {
-                let stored = archive.keep(&run.log).await;
-                if let Err(error) = self.journal.note(Entry::Ended(run.id)).await {
-                    tracing::error!(%error, "the journal could not be written");
-                }
-                match stored {
-                    Ok(()) => run.mark_archived(),
-                    Err(error) => tracing::warn!(%error, run = %run.id, "its events wait for the next caller"),
-                }
-            }
-            None => {
-                run.log.over().await;
-                run.mark_archived();
-            }
+    async fn attend(self: Arc<Self>, run: Arc<Run>, archive: Archive, kept: Kept) {
+        tokio::select! {
+            biased;
+            () = run.worth_keeping.cancelled() => self.store(&run, &archive).await,
+            () = run.log.over() => run.mark_archived(),
         }
         drop(kept);
         self.forget_old();
+    }
+
+    async fn store(&self, run: &Run, archive: &Archive) {
+        let stored = archive.keep(&run.log).await;
+        if let Err(error) = self.journal.note([Entry::Ended(run.id)]).await {
+            tracing::error!(%error, "the journal could not be written");
+        }
+        match stored {
+            Ok(()) => run.mark_archived(),
+            Err(error) => tracing::warn!(%error, run = %run.id, "its events wait for the next caller"),
+        }
     }
 
     /// A run that this daemon owns or remembers.
@@ -246,7 +252,8 @@ impl RunRegistry {
 impl Run {
     pub(super) fn left(id: RunId, place: &Place, directory: PathBuf, log: EventLog, clock: Arc<dyn Clock>) -> Self {
         let owner = (place.backend.clone(), place.tenant.clone());
-        Self { id, owner, directory, log: Arc::new(log), cancel: CancellationToken::new(), clock }
+        let (cancel, worth_keeping) = (CancellationToken::new(), CancellationToken::new());
+        Self { id, owner, directory, log: Arc::new(log), cancel, worth_keeping, clock }
     }
 
     /// Its id.
