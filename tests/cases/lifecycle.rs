@@ -175,6 +175,13 @@ fn an_older_daemon_is_replaced_when_it_is_idle() {
 }
 
 #[test]
+fn a_newer_daemon_refuses_an_older_program() {
+    let world = World::new();
+    let _new = world.start_daemon(&["--protocol", "9"]);
+    world.run(["context", "list"]).exits(3).complains("older").complains("upgrade");
+}
+
+#[test]
 fn the_log_is_rotated_and_stays_small() {
     let world = World::new().with("DEPLOYER_TEST_LARGEST_LOG", "2000").with("DEPLOYER_LOG", "debug");
     for _ in 0..40 {

@@ -7,6 +7,7 @@ mod crash;
 mod destroy;
 mod exit_codes;
 mod guard;
+mod interop;
 mod lifecycle;
 mod output;
 mod plan;

@@ -53,7 +53,8 @@ pub fn to_status(error: &Error) -> Status {
     let room = MAX_DETAILS.saturating_sub(info.encoded_len());
     let details = pb::Status {
         code: code as i32,
-        message: String::new(),
+        // Python's grpc_status refuses details whose message differs from the status's own.
+        message: message.clone(),
         details: vec![
             Any { type_url: ERROR_INFO_TYPE.to_owned(), value: info.encode_to_vec() },
             Any { type_url: ERROR_REPORT_TYPE.to_owned(), value: fitting(report(error), room).encode_to_vec() },
