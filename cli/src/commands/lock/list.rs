@@ -62,7 +62,8 @@ fn cells(lock: &Lock, look: &Look) -> Vec<String> {
 
 /// Who holds a lock and where.
 pub fn holder(lock: &Lock) -> String {
-    if lock.host.is_empty() { lock.locked_by.clone() } else { format!("{} on {}", lock.locked_by, lock.host) }
+    let who = if lock.locked_by.is_empty() { "somebody" } else { &lock.locked_by };
+    if lock.host.is_empty() { who.to_owned() } else { format!("{who} on {}", lock.host) }
 }
 
 /// How old the last heartbeat is, and what that means.
