@@ -70,7 +70,7 @@ pub enum Format {
     Json,
 }
 
-/// Which backend to sign in to.
+// Which backend to sign in to. (No doc comment: clap would show it as the help of each command that has these flags.)
 #[derive(Debug, Clone, Default, Args)]
 pub struct BackendArgs {
     /// Where tenants are kept: s3://BUCKET or local:PATH [env: DEPLOYER_BACKEND]
@@ -111,7 +111,7 @@ impl BackendArgs {
     }
 }
 
-/// Which stack and environment.
+// Which stack and environment.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PlaceArgs {
     /// The stack's name; may be left out where a stack file says it
@@ -139,7 +139,7 @@ impl PlaceArgs {
     }
 }
 
-/// Which part of a stack, with which variables.
+// Which part of a stack, with which variables.
 #[derive(Debug, Clone, Default, Args)]
 pub struct TargetArgs {
     /// Where.
@@ -212,6 +212,22 @@ mod tests {
     #[test]
     fn the_arguments_make_sense_to_clap() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_command_s_help_says_what_its_list_says() {
+        fn walk(listed: &clap::Command, built: &clap::Command) {
+            for command in listed.get_subcommands() {
+                let about = |command: &clap::Command| command.get_about().map(ToString::to_string);
+                let own = built.find_subcommand(command.get_name()).unwrap();
+                assert!(about(command).is_some());
+                assert_eq!(about(command), about(own), "{}", command.get_name());
+                walk(command, own);
+            }
+        }
+        let mut built = Cli::command();
+        built.build();
+        walk(&Cli::command(), &built);
     }
 
     #[test]

@@ -17,7 +17,6 @@ use crate::output::{Shapes, escape, value};
 use crate::prompt;
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which stack.
@@ -31,7 +30,7 @@ pub struct Args {
     pub how: RunArgs,
 }
 
-/// What all runs can be told.
+// What all runs can be told.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunArgs {
     /// Confirm: do not ask

@@ -8,7 +8,6 @@ use crate::args::Cli;
 use crate::exit;
 use crate::guest::Guest;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The shell, such as bash, zsh or fish

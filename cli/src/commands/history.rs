@@ -13,7 +13,6 @@ use crate::output::paint::Look;
 use crate::output::{Shapes, table, value};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -28,14 +27,14 @@ pub struct Args {
     pub command: Option<Command>,
 }
 
-/// What else can be seen of a history.
+// What else can be seen of a history.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Show one run of the history
     Show(ShowArgs),
 }
 
-/// The arguments of `history show`.
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// The run's number

@@ -15,7 +15,6 @@ use crate::output::steps::Steps;
 use crate::prompt::{self, Question, SecretQuestion};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tenant's id [env: DEPLOYER_TENANT]

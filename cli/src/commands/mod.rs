@@ -27,6 +27,7 @@ pub mod version;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Set up a backend and sign in as its admin
     #[command(subcommand)]

@@ -11,7 +11,6 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, escape};
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which stack.

@@ -17,7 +17,6 @@ use crate::report::Report;
 /// The longest value that is shown whole.
 const LONGEST_VALUE: usize = 120;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which stack.

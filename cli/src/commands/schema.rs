@@ -7,7 +7,6 @@ use crate::Outcome;
 use crate::exit;
 use crate::guest::Guest;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

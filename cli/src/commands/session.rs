@@ -13,7 +13,6 @@ use crate::output::{Shapes, escape, value};
 use crate::prompt::{self, Question};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

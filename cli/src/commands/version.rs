@@ -11,7 +11,6 @@ use crate::exit;
 use crate::guest::Guest;
 use crate::output::escape;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

@@ -15,7 +15,6 @@ use crate::output::{Shapes, escape};
 use crate::prompt::{self, Question, SecretQuestion};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which backend.

@@ -14,7 +14,6 @@ use crate::output::paint::Look;
 use crate::prompt::{self, Question, SecretQuestion};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which backend.

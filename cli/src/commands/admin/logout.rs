@@ -6,7 +6,6 @@ use crate::Outcome;
 use crate::commands::logout;
 use crate::guest::Guest;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

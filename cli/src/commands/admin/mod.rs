@@ -12,6 +12,7 @@ pub mod session;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Create what a backend needs; can be repeated
     Bootstrap(bootstrap::Args),

@@ -11,6 +11,7 @@ pub mod r#use;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// List the contexts
     List(list::Args),

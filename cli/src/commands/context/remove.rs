@@ -10,7 +10,6 @@ use crate::output::Shapes;
 use crate::output::page::Page;
 use crate::output::paint::Look;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The context's name; see `deployer context list`

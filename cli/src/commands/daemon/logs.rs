@@ -12,7 +12,6 @@ use crate::report::Report;
 /// How much of the file's end is looked at.
 const WINDOW: u64 = 4 << 20;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How many lines

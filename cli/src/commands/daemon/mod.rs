@@ -14,6 +14,7 @@ pub mod stop;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Start the daemon
     Start(start::Args),

@@ -6,7 +6,6 @@ use crate::exit;
 use crate::guest::Guest;
 use crate::output::Shapes;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Restart it even with runs or locks: runs are cancelled gracefully first

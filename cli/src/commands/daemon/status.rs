@@ -12,7 +12,6 @@ use crate::output::paint::Look;
 use crate::output::{Shapes, value};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

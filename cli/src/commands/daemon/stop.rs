@@ -11,7 +11,6 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Stop it even with runs or locks: runs are cancelled gracefully first

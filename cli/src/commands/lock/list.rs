@@ -10,7 +10,6 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, table, value};
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// As an admin: the tenant to look at

@@ -12,6 +12,7 @@ pub mod unlock;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// List the locks that are held
     List(list::Args),

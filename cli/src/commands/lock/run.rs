@@ -9,7 +9,6 @@ use crate::exit::{self, Exit};
 use crate::follow::{self, Ended, View};
 use crate::guest::Guest;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which lock.

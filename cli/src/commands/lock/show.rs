@@ -12,7 +12,6 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, value};
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which lock.

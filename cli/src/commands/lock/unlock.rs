@@ -14,7 +14,6 @@ use crate::output::steps::Steps;
 use crate::prompt::{self, Question};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which lock.

@@ -7,7 +7,6 @@ use crate::exit;
 use crate::follow::{self, View};
 use crate::guest::Guest;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id

@@ -13,6 +13,7 @@ pub mod show;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// List runs, newest first
     List(list::Args),

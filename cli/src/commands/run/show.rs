@@ -12,7 +12,6 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, escape, value};
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id

@@ -11,7 +11,6 @@ use crate::output::paint::Look;
 use crate::output::{Shapes, escape};
 use crate::prompt::{self, Question};
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The stack's name; its file is NAME/stack.yaml [env: DEPLOYER_STACK]

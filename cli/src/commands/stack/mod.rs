@@ -12,6 +12,7 @@ pub mod validate;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Write a new stack file
     Init(init::Args),

@@ -12,7 +12,6 @@ use crate::output::paint::{self, Look};
 use crate::output::{Shapes, escape, value};
 use crate::report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which stack.

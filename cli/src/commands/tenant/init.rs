@@ -13,7 +13,6 @@ use crate::output::{Shapes, escape};
 use crate::prompt::{self, Question};
 use crate::report::Report;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tenant's name; its id is made from it

@@ -13,6 +13,7 @@ pub mod stacks;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Create a tenant (admin)
     Init(Box<init::Args>),
