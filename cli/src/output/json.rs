@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use deployer_proto::DESCRIPTORS;
 use prost::{Message, Name};
+use prost_reflect::prost_types::FileDescriptorSet;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::Serializer;
 
@@ -36,17 +37,42 @@ fn written<M: Message + Name>(
 }
 
 fn dynamic<M: Message + Name>(message: &M) -> Result<DynamicMessage, String> {
-    let descriptor = pool()?.get_message_by_name(&M::full_name()).ok_or("the message is not part of the contract")?;
+    let name = M::full_name();
+    let descriptor = pool(&name)?.get_message_by_name(&name).ok_or("the message is not part of the contract")?;
     let mut dynamic = DynamicMessage::new(descriptor);
     dynamic.transcode_from(message).map_err(|error| error.to_string())?;
     Ok(dynamic)
 }
 
-/// Parsed once, and only where JSON is asked for: it costs more than a whole command.
-fn pool() -> Result<&'static DescriptorPool, String> {
-    static POOL: OnceLock<Result<DescriptorPool, String>> = OnceLock::new();
-    let pool = POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).map_err(|error| error.to_string()));
-    pool.as_ref().map_err(Clone::clone)
+/// Parsed once, only where JSON is asked for, and only as far as the answer needs it: all of it would take longer than
+/// a whole command.
+fn pool(message: &str) -> Result<DescriptorPool, String> {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    if let Some(pool) = POOL.get().filter(|pool| pool.get_message_by_name(message).is_some()) {
+        return Ok(pool.clone());
+    }
+    let set = FileDescriptorSet::decode(DESCRIPTORS).map_err(|error| error.to_string())?;
+    let pool = DescriptorPool::from_file_descriptor_set(needed(set, message)).map_err(|error| error.to_string())?;
+    let _first = POOL.set(pool.clone());
+    Ok(pool)
+}
+
+/// The file that defines a message, and what it imports. Files stand behind the ones that they import.
+fn needed(mut set: FileDescriptorSet, message: &str) -> FileDescriptorSet {
+    let (package, name) = message.rsplit_once('.').unwrap_or_default();
+    let mut wanted: Vec<String> = Vec::new();
+    set.file.reverse();
+    set.file.retain(|file| {
+        let defines = file.package() == package && file.message_type.iter().any(|message| message.name() == name);
+        let keep = defines || wanted.iter().any(|wanted| wanted == file.name());
+        if keep {
+            wanted.extend(file.dependency.iter().cloned());
+        }
+        keep
+    });
+    set.file.reverse();
+    set.file.iter_mut().for_each(|file| file.service.clear());
+    set
 }
 
 #[cfg(test)]
@@ -64,6 +90,17 @@ mod tests {
         assert_eq!(plan["changes"], false);
         assert_eq!(plan["operation"], "OPERATION_UNSPECIFIED");
         assert!(line(&Lock::default()).unwrap().contains(r#""fencingToken":0,"#));
+    }
+
+    #[test]
+    fn every_message_of_the_contract_is_found_with_what_it_imports() {
+        let all = DescriptorPool::decode(DESCRIPTORS).unwrap();
+        let nested = |message: &prost_reflect::MessageDescriptor| message.parent_message().is_some();
+        for message in all.all_messages().filter(|message| !nested(message)) {
+            let set = needed(FileDescriptorSet::decode(DESCRIPTORS).unwrap(), message.full_name());
+            let pool = DescriptorPool::from_file_descriptor_set(set).unwrap();
+            assert!(pool.get_message_by_name(message.full_name()).is_some(), "{}", message.full_name());
+        }
     }
 
     #[test]
