@@ -1,6 +1,8 @@
 //! The only reader of the environment: what the caller lends to the daemon, and what the terminal can show.
 #![allow(clippy::disallowed_methods, reason = "the one file that may")]
 
+mod lent;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
@@ -9,83 +11,11 @@ use deployer_proto::endpoint::endpoint;
 use deployer_proto::v1::{Backend, CallContext, FullEnvironment, InlineSignIn, Mode};
 use deployer_proto::version::PROTOCOL;
 
+use self::lent::{DAEMON_NAMES, SECRETS, is_lent};
 use crate::args::Globals;
 use crate::connect::Way;
 use crate::private::Private;
 use crate::report::Report;
-
-/// Never lent to the daemon as part of an environment.
-const SECRETS: [&str; 2] = ["DEPLOYER_SECRET", "DEPLOYER_ADMIN_PASSWORD"];
-
-/// Lent by prefix: clouds, proxies and our own settings.
-const PREFIXES: [&str; 2] = ["AWS_", "DEPLOYER_"];
-
-/// Lent by suffix, in either case.
-const SUFFIXES: [&str; 1] = ["_PROXY"];
-
-/// Lent by name: who the user is, and what CI systems say of their user and run. Never a CI system's token.
-const NAMES: [&str; 37] = [
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "PATH",
-    "XDG_CONFIG_HOME",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CI",
-    "GITHUB_ACTIONS",
-    "GITHUB_ACTOR",
-    "GITHUB_RUN_ID",
-    "GITHUB_RUN_ATTEMPT",
-    "GITHUB_REPOSITORY",
-    "GITHUB_SERVER_URL",
-    "GITHUB_SHA",
-    "GITHUB_REF_NAME",
-    "GITHUB_WORKFLOW",
-    "GITLAB_CI",
-    "GITLAB_USER_LOGIN",
-    "GITLAB_USER_EMAIL",
-    "CI_JOB_ID",
-    "CI_JOB_URL",
-    "CI_PIPELINE_ID",
-    "CI_PROJECT_PATH",
-    "CI_COMMIT_SHA",
-    "CI_COMMIT_REF_NAME",
-    "BUILDKITE_BUILD_CREATOR",
-    "BUILDKITE_BUILD_ID",
-    "BUILDKITE_BUILD_URL",
-    "CIRCLE_USERNAME",
-    "CIRCLE_BUILD_URL",
-    "JENKINS_URL",
-    "BUILD_USER_ID",
-    "BUILD_URL",
-    "BUILD_TAG",
-    "TF_BUILD",
-    "BUILD_REQUESTEDFOREMAIL",
-];
-
-/// What a daemon keeps of the environment of the command that started it: where it lives, how it reaches the keyring.
-/// Everything else travels with each call, so no daemon keeps one caller's credentials for another.
-const DAEMON_NAMES: [&str; 18] = [
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "XDG_STATE_HOME",
-    "XDG_DATA_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_RUNTIME_DIR",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DEPLOYER_SOCKET",
-    "DEPLOYER_STATE_DIR",
-    "DEPLOYER_KEYRING",
-    "DEPLOYER_LOG",
-    "RUST_BACKTRACE",
-];
 
 /// The environment and the place that the program was started in.
 #[derive(Debug)]
@@ -253,13 +183,6 @@ pub fn address(backend: Given<'_>, bucket: Given<'_>) -> Result<Option<String>, 
     }
 }
 
-fn is_lent(name: &str) -> bool {
-    let lent = NAMES.contains(&name)
-        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || SUFFIXES.iter().any(|suffix| name.to_ascii_uppercase().ends_with(suffix));
-    lent && !SECRETS.contains(&name)
-}
-
 /// Random enough to find one call in a log; nothing depends on it.
 fn request_id() -> String {
     let random = || RandomState::new().build_hasher().finish();
@@ -267,90 +190,4 @@ fn request_id() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Surroundings { variables, cwd: "/work".to_owned(), host: "build-7".to_owned() }
-    }
-
-    fn private() -> Globals {
-        Globals { no_daemon: true, ..Globals::default() }
-    }
-
-    #[test]
-    fn only_what_backends_need_is_lent() {
-        let given = surroundings(&[
-            ("AWS_PROFILE", "dev"),
-            ("HOME", "/home/a"),
-            ("https_proxy", "http://p"),
-            ("GITHUB_ACTOR", "alice"),
-            ("GITHUB_TOKEN", "hush"),
-            ("DEPLOYER_ACTOR", "bob"),
-            ("DEPLOYER_SECRET", "hush"),
-            ("DEPLOYER_ADMIN_PASSWORD", "hush"),
-            ("EDITOR", "vi"),
-        ]);
-        let call = given.call(&Globals::default(), Mode::Tenant).unwrap();
-        let mut names: Vec<_> = call.environment.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["AWS_PROFILE", "DEPLOYER_ACTOR", "GITHUB_ACTOR", "HOME", "https_proxy"]);
-        assert!(call.full_environment.is_none() && call.sign_in.is_none());
-    }
-
-    #[test]
-    fn commands_see_everything_but_the_secrets() {
-        let given = surroundings(&[("EDITOR", "vi"), ("DEPLOYER_SECRET", "hush"), ("DEPLOYER_ADMIN_PASSWORD", "hush")]);
-        let call = given.call_with_commands(&Globals::default(), Mode::Tenant).unwrap();
-        let variables = call.full_environment.unwrap().variables;
-        assert_eq!(variables.len(), 1);
-        assert_eq!(variables["EDITOR"], "vi");
-    }
-
-    #[test]
-    fn without_a_daemon_the_sign_in_comes_from_the_variables() {
-        let given = surroundings(&[
-            ("DEPLOYER_TENANT", "payments-team"),
-            ("DEPLOYER_SECRET", "hush"),
-            ("DEPLOYER_BUCKET", "b"),
-            ("DEPLOYER_REGION", "eu-west-1"),
-        ]);
-        let sign_in = given.call(&private(), Mode::Tenant).unwrap().sign_in.unwrap();
-        assert_eq!((sign_in.tenant.as_str(), sign_in.secret.as_str()), ("payments-team", "hush"));
-        let backend = sign_in.backend.unwrap();
-        assert_eq!((backend.address.as_str(), backend.region.as_str()), ("s3://b", "eu-west-1"));
-        assert!(given.call(&private(), Mode::Admin).unwrap().sign_in.is_none());
-        assert!(given.call(&private(), Mode::Unspecified).unwrap().sign_in.is_none());
-    }
-
-    #[test]
-    fn a_half_given_sign_in_names_what_is_missing() {
-        let given = surroundings(&[("DEPLOYER_SECRET", "hush")]);
-        let report = given.call(&private(), Mode::Tenant).unwrap_err();
-        assert!(report.error().unwrap().hints[0].contains("DEPLOYER_TENANT"));
-        let given = surroundings(&[("DEPLOYER_SECRET", "hush"), ("DEPLOYER_TENANT", "x")]);
-        let report = given.call(&private(), Mode::Tenant).unwrap_err();
-        assert!(report.error().unwrap().hints[0].contains("DEPLOYER_BACKEND"));
-    }
-
-    #[test]
-    fn backend_and_bucket_must_agree() {
-        let pair = |backend, bucket| {
-            address(Given { value: backend, name: "--backend" }, Given { value: bucket, name: "--bucket" })
-        };
-        assert_eq!(pair(None, Some("b")).unwrap().as_deref(), Some("s3://b"));
-        assert_eq!(pair(Some("s3://b"), Some("b")).unwrap().as_deref(), Some("s3://b"));
-        assert_eq!(pair(Some("local:x"), None).unwrap().as_deref(), Some("local:x"));
-        assert_eq!(pair(None, None).unwrap(), None);
-        assert_eq!(pair(Some("local:x"), Some("b")).unwrap_err().exit(), crate::exit::USAGE);
-    }
-
-    #[test]
-    fn the_locale_decides_about_ascii() {
-        assert!(surroundings(&[("LANG", "en_US.UTF-8")]).utf8());
-        assert!(!surroundings(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")]).utf8());
-        assert!(surroundings(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8")]).utf8());
-        assert!(!surroundings(&[]).utf8());
-    }
-}
+mod tests;
