@@ -82,8 +82,8 @@ impl Instance {
         let text = format!("{protocol} {} {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
         let written = self.lock.set_len(0).and_then(|()| (&self.lock).write_all(text.as_bytes()));
         written.map_err(|error| {
-            let error = Error::new(Reason::Internal, format!("cannot write into the daemon's lock: {error}"));
-            error.hint("the disk of the state directory may be full: make room there")
+            let report = Error::new(Reason::Internal, format!("cannot write into the daemon's lock: {error}"));
+            with_next_step(report, &error)
         })
     }
 
@@ -156,13 +156,17 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
-    let refused = Error::new(Reason::Internal, format!("cannot {what} {}: {error}", path.display()));
+    with_next_step(Error::new(Reason::Internal, format!("cannot {what} {}: {error}", path.display())), error)
+}
+
+/// Adds what helps against a directory that cannot be written.
+pub fn with_next_step(report: Error, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            refused.hint("set DEPLOYER_STATE_DIR to a directory that you may write, or use --no-daemon")
+            report.hint("set DEPLOYER_STATE_DIR to a directory that you may write, or use --no-daemon")
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => refused.hint("the disk is full: make room there"),
-        _ => refused,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => report.hint("the disk is full: make room there"),
+        _ => report,
     }
 }
 

@@ -171,5 +171,5 @@ fn one_line(text: &str) -> String {
 }
 
 fn internal(what: &str, error: &io::Error) -> Error {
-    Error::new(Reason::Internal, format!("the daemon could not {what}: {error}"))
+    instance::with_next_step(Error::new(Reason::Internal, format!("the daemon could not {what}: {error}")), error)
 }

@@ -11,6 +11,7 @@ use crate::backends::Backends;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
+use crate::instance::with_next_step;
 use crate::journal::Journal;
 use crate::keyring;
 use crate::lease::{KeeperSettings, LeaseKeeper};
@@ -32,8 +33,9 @@ fn work(config: &Config, life: &Arc<Life>) -> Result<(Arc<LeaseKeeper>, Arc<RunR
     let state_directory = config.endpoint.state_directory.clone();
     let session = ulid(&SystemEntropy, clock.now());
     let failed = |error: std::io::Error| {
-        Error::new(Reason::Internal, format!("cannot write below {}", config.endpoint.state_directory.display()))
-            .caused_by(error)
+        let report =
+            Error::new(Reason::Internal, format!("cannot write below {}", config.endpoint.state_directory.display()));
+        with_next_step(report.caused_by(&error), &error)
     };
     let journal = Arc::new(Journal::open(&state_directory.join("journal"), session).map_err(failed)?);
     let leases = LeaseKeeper::start(KeeperSettings {

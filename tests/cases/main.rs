@@ -3,6 +3,7 @@
 
 mod apply;
 mod architecture;
+mod busy;
 mod crash;
 mod destroy;
 mod exit_codes;

@@ -33,6 +33,8 @@ impl DaemonService for Server {
     async fn status(&self, request: Request<DaemonStatusRequest>) -> Result<Response<DaemonStatusResponse>, Status> {
         heard("Status", &request.into_inner().context.unwrap_or_default());
         let config = &self.config;
+        // Any name that has no entry asks where the next session would go.
+        let place = self.ports.vault.place("status").await;
         let keepers = self.ports.life.keepers();
         let idle = self.ports.life.idle_left(Instant::now());
         Ok(Response::new(DaemonStatusResponse {
@@ -43,7 +45,7 @@ impl DaemonService for Server {
             socket: config.endpoint.socket.display().to_string(),
             state_directory: config.endpoint.state_directory.display().to_string(),
             log_file: crate::log::file(&config.endpoint.state_directory).display().to_string(),
-            session_storage: session_storage(config.session_storage).to_owned(),
+            session_storage: session_storage(config.session_storage, place.lasting).to_owned(),
             active_runs: keepers.runs,
             held_locks: keepers.locks,
             // Rounded up, so that 0 always means that something keeps it alive.
@@ -66,10 +68,11 @@ fn heard(method: &str, context: &CallContext) {
     tracing::debug!(method, client = ?context.client, request = ?context.request_id, "called");
 }
 
-fn session_storage(storage: SessionStorage) -> &'static str {
-    match storage {
-        SessionStorage::Keyring => "keyring",
-        SessionStorage::Memory => "memory",
+/// Without a keyring sessions are in memory, whatever was asked for.
+fn session_storage(asked: SessionStorage, lasting: bool) -> &'static str {
+    match asked {
         SessionStorage::File => "file",
+        SessionStorage::Keyring if lasting => "keyring",
+        SessionStorage::Keyring | SessionStorage::Memory => "memory",
     }
 }
