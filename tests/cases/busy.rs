@@ -60,6 +60,25 @@ fn a_forced_stop_ends_runs_and_leaves_no_child_behind() {
 }
 
 #[test]
+fn a_private_daemon_ends_with_a_command_that_is_killed_and_so_does_what_it_runs() {
+    let platform = Platform::local();
+    let secret = platform.create_tenant(TEAM);
+    let world = World::new()
+        .with("CI", "true")
+        .with("DEPLOYER_BACKEND", platform.address.as_str())
+        .with("DEPLOYER_TENANT", TEAM)
+        .with("DEPLOYER_SECRET", secret);
+    let mut command = held(&world);
+    assert!(world.processes().iter().any(|(_, line)| line.contains("--private")), "{:?}", world.processes());
+    command.kill();
+    wait::until("nothing of it is left", || {
+        world.processes().is_empty() && world.state_directory().read_dir().unwrap().count() == 0
+    });
+    let locks = world.run(["lock", "list", "-o", "json"]).succeeds().json();
+    assert_eq!(locks["locks"], serde_json::json!([]), "the lock was released");
+}
+
+#[test]
 fn an_older_daemon_that_is_busy_is_left_alone() {
     let platform = Platform::local();
     let world = &platform.world;

@@ -226,20 +226,6 @@ fn without_a_daemon_a_home_that_cannot_be_written_is_no_obstacle() {
 }
 
 #[test]
-fn a_private_daemon_ends_with_a_command_that_is_killed() {
-    let world = World::new();
-    // The question for the password keeps the command alive after it has connected.
-    fs::create_dir_all(world.state_directory()).unwrap();
-    let mut command = world.command(["--no-daemon", "context", "list"]).spawn();
-    let private = || world.processes().iter().any(|(_, line)| line.contains("--private"));
-    wait::until("it has a daemon or has ended", || private() || command.has_ended());
-    command.kill();
-    wait::until("nothing is left", || {
-        world.processes().is_empty() && world.state_directory().read_dir().unwrap().count() == 0
-    });
-}
-
-#[test]
 fn a_service_manager_may_lend_the_socket() {
     let world = World::new();
     fs::create_dir_all(world.state_directory()).unwrap();
