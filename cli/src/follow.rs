@@ -115,7 +115,7 @@ struct Following<'a> {
 
 impl Following<'_> {
     async fn ended(&mut self, shown: &mut dyn Show) -> Result<Ended, Report> {
-        let claim = Claim::new();
+        let mut claim = Claim::new();
         let mut ticks = tokio::time::interval(TICK);
         loop {
             tokio::select! {
@@ -131,9 +131,17 @@ impl Following<'_> {
                 () = claim.pressed() => self.pressed(shown)?,
                 _ = ticks.tick() => shown.tick(),
             }
-            if let (true, Some(run)) = (self.wishes_to_cancel, &self.run) {
+            let id = self.run.as_ref().map(|run| run.id.clone());
+            if let (true, Some(id)) = (self.wishes_to_cancel, id) {
                 self.wishes_to_cancel = false;
-                self.cancel(run.id.clone(), shown).await;
+                // A daemon that is slow to answer must not swallow the second Ctrl-C.
+                let interrupted = tokio::select! {
+                    () = self.cancel(id, shown) => false,
+                    () = claim.pressed() => true,
+                };
+                if interrupted {
+                    self.pressed(shown)?;
+                }
             }
         }
     }
