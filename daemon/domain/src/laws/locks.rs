@@ -76,7 +76,7 @@ pub fn acquisition(key: &LockKey, who: u128) -> Acquisition {
 /// When it is not free.
 pub fn take(acquisition: &Acquisition, item: Option<&LockItem>, server: Timestamp) -> LockWrite {
     match acquisition.step(item, None, moment(server), &LeaseTiming::default()) {
-        Step::Try { write, .. } => write,
+        Step::Try { write, .. } => *write,
         other => panic!("expected a try, not {other:?}"),
     }
 }
@@ -192,7 +192,7 @@ fn over_unchanged(by: &Acquisition, item: &LockItem, server: Timestamp) -> LockW
     let mut write = take(by, None, server);
     let token = item.token().unwrap_or(0) + 1;
     let own = Own { attempt: by.attempt, token, hb_seq: 0 };
-    write.condition = LockCondition::Acquire { over: Over::Unchanged(item.mark()), own };
+    write.condition = LockCondition::Acquire { over: Over::Unchanged(Box::new(item.mark())), own };
     if let LockChange::Acquire(hold) = &mut write.change {
         hold.token = token;
     }

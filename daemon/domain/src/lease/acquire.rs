@@ -78,7 +78,7 @@ pub enum Step {
     /// Write this; the token is ours if it is applied.
     Try {
         /// The write.
-        write: LockWrite,
+        write: Box<LockWrite>,
         /// How a landed earlier attempt of it looks.
         own: Own,
     },
@@ -130,7 +130,7 @@ impl Acquisition {
         let left = seen.map_or(timing.longest_lease, |seen| seen.left(moment.now));
         let expired = self.patience == Patience::Refuse && is_long_expired(item, moment.server, timing);
         if left.is_zero() || expired {
-            return self.take(Over::Unchanged(item.mark()), item.token(), moment, timing);
+            return self.take(Over::Unchanged(Box::new(item.mark())), item.token(), moment, timing);
         }
         let patience = self.patience.left(moment.now);
         if patience.is_zero() {
@@ -160,7 +160,7 @@ impl Acquisition {
             (token, fence) => token.unwrap_or(0).max(fence.unwrap_or(0)),
         };
         let (write, own) = self.write(over, floor + 1, 0, moment, timing);
-        Step::Try { write, own }
+        Step::Try { write: Box::new(write), own }
     }
 
     fn write(&self, over: Over, token: u64, hb_seq: u64, moment: Moment, timing: &LeaseTiming) -> (LockWrite, Own) {

@@ -56,7 +56,7 @@ fn patient(who: u128, seconds: u64) -> Acquisition {
 
 fn tried(step: Step) -> LockWrite {
     match step {
-        Step::Try { write, .. } => write,
+        Step::Try { write, .. } => *write,
         other => panic!("expected a try, not {other:?}"),
     }
 }

@@ -83,7 +83,7 @@ pub enum Over {
         token: u64,
     },
     /// A dead holder's item, an older tool's one included: it must still be as it was seen all the time.
-    Unchanged(LockMark),
+    Unchanged(Box<LockMark>),
     /// The lock that an earlier incarnation of this daemon held when it crashed.
     Crashed {
         /// That incarnation.
