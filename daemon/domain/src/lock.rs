@@ -7,6 +7,8 @@
 //! **Invariant:** every condition of an acquisition recognises our own earlier attempt as success.
 //! **Invariant:** no condition of a heartbeat or a release can hold for a missing item or for a foreign token.
 
+mod change;
+mod condition;
 mod item;
 mod write;
 
@@ -15,8 +17,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use change::{Hold, Holder, LockChange};
+pub use condition::{Clause, LockCondition, Over, Own};
 pub use item::{Attribute, Attributes, LockItem, LockMark, LockState, attribute};
-pub use write::{Clause, Hold, Holder, LockChange, LockCondition, LockWrite, Over, Own, UnlockAudit};
+pub use write::{LockWrite, UnlockAudit};
 
 use crate::key::LockKey;
 use crate::name::TenantId;

@@ -136,7 +136,7 @@ impl LeaseKeeper {
             pid: std::process::id(),
             run: request.run,
             operation: request.operation.clone(),
-            version: self.settings.version.clone(),
+            version: format!("v{}", self.settings.version.trim_start_matches('v')),
         }
     }
 

@@ -1,0 +1,177 @@
+//! The conditions of lock items, as values.
+
+use ulid::Ulid;
+
+use super::item::attribute as a;
+use super::{Attribute, Attributes, LockItem, LockMark, LockState};
+
+/// One comparison with a stored attribute. For a missing item every attribute is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clause {
+    /// The attribute has this value; `None`: it does not exist.
+    Is(&'static str, Option<Attribute>),
+    /// The attribute exists and is a number below this one.
+    Below(&'static str, u64),
+}
+
+impl Clause {
+    fn text(name: &'static str, value: impl std::fmt::Display) -> Self {
+        Self::Is(name, Some(Attribute::text(value)))
+    }
+
+    fn number(name: &'static str, value: u64) -> Self {
+        Self::Is(name, Some(Attribute::number(value)))
+    }
+
+    fn holds(&self, item: &Attributes) -> bool {
+        match self {
+            Self::Is(name, expected) => item.get(*name) == expected.as_ref(),
+            Self::Below(name, limit) => match item.get(*name) {
+                Some(value @ Attribute::Number(_)) => value.as_whole().is_some_and(|n| n < i128::from(*limit)),
+                _ => false,
+            },
+        }
+    }
+}
+
+/// Recognises what this very acquisition wrote: no heartbeat has followed, nobody else has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// The acquire call.
+    pub attempt: Ulid,
+    /// The token it tried; one call may try two, so the attempt alone would not do.
+    pub token: u64,
+    /// The heartbeat number it set.
+    pub hb_seq: u64,
+}
+
+impl Own {
+    fn clauses(&self) -> Vec<Clause> {
+        vec![
+            Clause::text(a::ATTEMPT_ID, self.attempt),
+            Clause::number(a::FENCING_TOKEN, self.token),
+            Clause::number(a::HB_SEQ, self.hb_seq),
+            Clause::text(a::LOCK_STATE, LockState::Held.as_str()),
+        ]
+    }
+
+    /// Whether the item is what this acquisition wrote.
+    pub fn is(&self, item: &LockItem) -> bool {
+        self.clauses().iter().all(|clause| clause.holds(item.attributes()))
+    }
+}
+
+/// What an acquisition replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Over {
+    /// There is no item.
+    Absent,
+    /// A released item with this token.
+    Free {
+        /// The token that was read.
+        token: u64,
+    },
+    /// A dead holder's item, an older tool's one included: it must still be as it was seen all the time.
+    Unchanged(Box<LockMark>),
+    /// The lock that an earlier incarnation of this daemon held when it crashed.
+    Crashed {
+        /// That incarnation.
+        session: Ulid,
+        /// Its token.
+        token: u64,
+    },
+    /// Our own lock, to raise its token above a fence found in the state.
+    Mine {
+        /// This incarnation.
+        session: Ulid,
+        /// The present token.
+        token: u64,
+        /// A heartbeat number that none of our beats has reached.
+        below_seq: u64,
+    },
+}
+
+impl Over {
+    fn clauses(&self) -> Vec<Clause> {
+        let held = Clause::text(a::LOCK_STATE, LockState::Held.as_str());
+        match self {
+            Self::Absent => vec![Clause::Is(a::LOCK_ID, None)],
+            Self::Free { token } => vec![
+                Clause::text(a::LOCK_STATE, LockState::Released.as_str()),
+                Clause::number(a::FENCING_TOKEN, *token),
+            ],
+            Self::Unchanged(mark) => mark.seen().iter().map(|(name, value)| Clause::Is(name, value.clone())).collect(),
+            Self::Crashed { session, token } => {
+                vec![Clause::text(a::SESSION_ID, session), Clause::number(a::FENCING_TOKEN, *token), held]
+            }
+            Self::Mine { session, token, below_seq } => vec![
+                Clause::text(a::SESSION_ID, session),
+                Clause::number(a::FENCING_TOKEN, *token),
+                held,
+                Clause::Below(a::HB_SEQ, *below_seq),
+            ],
+        }
+    }
+}
+
+/// Under which condition a lock item may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockCondition {
+    /// What is replaced is still there, or we have replaced it already.
+    Acquire {
+        /// What is replaced.
+        over: Over,
+        /// How we recognise our own earlier attempt.
+        own: Own,
+    },
+    /// We hold it, and no later beat of ours has landed.
+    Beat {
+        /// This incarnation.
+        session: Ulid,
+        /// Our token.
+        token: u64,
+        /// The number of this beat.
+        seq: u64,
+    },
+    /// We hold it.
+    Release {
+        /// This incarnation.
+        session: Ulid,
+        /// Our token.
+        token: u64,
+    },
+    /// It is still as it was seen; with `even_if_alive`, its holder may have beaten since.
+    ForceRelease {
+        /// What was seen.
+        mark: LockMark,
+        /// Whether the heartbeat may have moved.
+        even_if_alive: bool,
+    },
+}
+
+impl LockCondition {
+    /// The condition in parts: it holds when all clauses of any one of these lists hold.
+    pub fn any_of(&self) -> Vec<Vec<Clause>> {
+        match self {
+            Self::Acquire { over, own } => vec![over.clauses(), own.clauses()],
+            Self::Beat { session, token, seq } => {
+                vec![Over::Mine { session: *session, token: *token, below_seq: *seq }.clauses()]
+            }
+            Self::Release { session, token } => {
+                vec![Over::Crashed { session: *session, token: *token }.clauses()]
+            }
+            Self::ForceRelease { mark, even_if_alive } => {
+                let moving = [a::HB_SEQ, a::HEARTBEAT, a::LOCK_EXPIRY];
+                let seen = mark.seen().iter().filter(|(name, _)| !(*even_if_alive && moving.contains(name)));
+                vec![seen.map(|(name, value)| Clause::Is(name, value.clone())).collect()]
+            }
+        }
+    }
+
+    /// Whether the condition holds for what is stored.
+    pub fn holds(&self, item: Option<&LockItem>) -> bool {
+        let nothing = Attributes::new();
+        let stored = item.map_or(&nothing, LockItem::attributes);
+        self.any_of().iter().any(|clauses| clauses.iter().all(|clause| clause.holds(stored)))
+    }
+}
