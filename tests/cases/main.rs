@@ -10,6 +10,7 @@ mod exit_codes;
 mod guard;
 mod interop;
 mod lifecycle;
+mod lock;
 mod output;
 mod plan;
 mod prompts;

@@ -1,0 +1,92 @@
+//! Locks as a person meets them: who holds one, whether they live, and how to take one away.
+
+use harness::command::Process;
+use harness::scenes::{Platform, team, teams};
+use harness::wait;
+
+/// Holds the lock of `shop/development` until the file `go` is there.
+fn holding(team: &Platform) -> Process {
+    let command = "touch began; until [ -e go ]; do sleep 0.02; done";
+    let running = team.world.command(["lock", "run", "--stack", "shop", "--", "sh", "-c", command]).spawn();
+    wait::until("the command runs", || team.world.work().join("began").exists());
+    running
+}
+
+/// The same team with a daemon whose leases are twenty times shorter.
+fn in_a_hurry(mut team: Platform, secret: &str) -> Platform {
+    team.world.run(["daemon", "stop", "--force"]).succeeds();
+    team.world = team.world.with("DEPLOYER_TEST_LEASE_PERMILLE", "50").with("DEPLOYER_ENVIRONMENT", "development");
+    team.sign_in("web-team", secret);
+    team
+}
+
+#[test]
+fn a_lock_that_is_held_is_listed_and_shown_with_its_holder() {
+    for mut team in teams() {
+        team.world = team.world.with("DEPLOYER_ACTOR", "alice@company.com");
+        team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("never locked");
+        let running = holding(&team);
+        let listed = team.world.run(["lock", "list", "-o", "json"]).succeeds().json()["locks"].clone();
+        assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+        let lock = &listed[0];
+        for (field, value) in [
+            ("key", "tenant:web-team:stack:shop:env:development"),
+            ("state", "HELD"),
+            ("lockedBy", "alice@company.com"),
+            ("operation", "lock run"),
+            ("holderState", "HELD"),
+        ] {
+            assert_eq!(lock[field], value, "{lock}");
+        }
+        assert_eq!((&lock["ours"], &lock["looksAlive"]), (&true.into(), &true.into()), "{lock}");
+        team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("(alive)").says("alice@company.com on ");
+        let refused = team.world.run(["lock", "run", "--stack", "shop", "--", "true"]).exits(5);
+        refused.complains("shop/development is locked").complains("Held by: alice@company.com on ");
+        team.world.write("go", "");
+        running.wait().succeeds();
+        team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Released");
+    }
+}
+
+#[test]
+fn a_colleague_waits_for_a_lock_or_is_refused_with_the_holders_name() {
+    let team = Platform::local().in_development();
+    let secret = team.create_tenant("web-team");
+    team.sign_in("web-team", &secret);
+    let colleague = team.colleague("web-team", &secret);
+    let running = holding(&team);
+    colleague.run(["lock", "run", "--stack", "shop", "--", "true"]).exits(5).complains("wait with --wait 30m");
+    let waiting = colleague.command(["lock", "run", "--stack", "shop", "--wait", "1m", "--", "echo", "mine"]).spawn();
+    team.world.write("go", "");
+    running.wait().succeeds();
+    waiting.wait().succeeds().says("mine");
+}
+
+#[test]
+fn only_what_is_held_can_be_unlocked_and_only_with_a_reason() {
+    let team = team();
+    let unlock = |more: &[&str]| {
+        let arguments = ["lock", "unlock", "--stack", "shop", "--no-input"].iter().chain(more);
+        team.world.run(arguments.copied())
+    };
+    unlock(&["--reason", "why not"]).exits(8).complains("shop/development is not locked");
+    unlock(&[]).exits(64).complains("--reason");
+    unlock(&["--reason", "  "]).exits(64).complains("--reason");
+}
+
+#[test]
+fn a_living_holder_is_put_out_only_by_force_and_the_next_one_waits() {
+    let team = Platform::local();
+    let secret = team.create_tenant("web-team");
+    let team = in_a_hurry(team, &secret);
+    let running = holding(&team);
+    let alive = team.world.run(["lock", "unlock", "--stack", "shop", "--reason", "impatience"]).exits(5);
+    alive.complains("its holder is alive").complains("--even-if-alive");
+    let forced = ["lock", "unlock", "--stack", "shop", "--reason", "it hangs", "--even-if-alive"];
+    team.world.run(forced).succeeds().says("shop/development is unlocked");
+    let shown = team.world.run(["lock", "show", "--stack", "shop"]).succeeds();
+    shown.says("Released").says("Reason: it hangs").says("Fencing token: 2");
+    running.wait().exits(6).complains("lost");
+    team.world.run(["lock", "run", "--stack", "shop", "--", "echo", "mine"]).succeeds().says("mine");
+    team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 3");
+}
