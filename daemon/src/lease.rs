@@ -23,6 +23,7 @@ mod opening;
 mod orphan;
 mod persist;
 mod sealed;
+mod spool;
 mod writer;
 
 pub use held::HeldLease;

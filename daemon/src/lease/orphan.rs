@@ -1,10 +1,7 @@
 //! What a holder still knows after its lock was lost: first on this machine's disk, then beside the state.
 
-use std::fs::{self, File};
 use std::future::Future;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use deployer_domain::error::Result;
@@ -16,6 +13,7 @@ use deployer_domain::state::StateDocument;
 
 use super::persist::{Persistence, persist};
 use super::sealed::{Orphan, SealRequest};
+use super::spool;
 
 /// How long one request for a document may take.
 pub(super) const REQUEST: Duration = Duration::from_secs(30);
@@ -47,13 +45,13 @@ pub(super) async fn keep(request: &SealRequest, fence: Fence, state: &StateDocum
     let Ok(bytes) = seal::spell(state) else {
         return Kept::Nowhere;
     };
-    let spooled = spool(request, fence, &bytes).await;
+    let spooled = spool::put(request, fence, &bytes).await;
     let key = request.space.orphan(fence.token, fence.session);
     let store = || request.backend.objects.write(&key, bytes.clone(), WriteIf::Always);
     match patiently(store).await {
         Ok(_) => {
-            if let Some(path) = spooled {
-                let _left_behind = fs::remove_file(path);
+            if let Some(path) = &spooled {
+                spool::remove(path);
             }
             Kept::Stored(key)
         }
@@ -64,36 +62,21 @@ pub(super) async fn keep(request: &SealRequest, fence: Fence, state: &StateDocum
     }
 }
 
-async fn spool(request: &SealRequest, fence: Fence, bytes: &[u8]) -> Option<PathBuf> {
-    let directory = request.spool.clone()?;
-    let lock = request.space.lock();
-    let name = format!("{}.{}.{}.{}-{}.json", lock.tenant, lock.stack, lock.environment, fence.token, fence.session);
-    let bytes = bytes.to_vec();
-    let path = directory.join(name);
-    let at = path.clone();
-    let written = tokio::task::spawn_blocking(move || write_durably(&directory, &at, &bytes)).await;
-    match written {
-        Ok(Ok(())) => Some(path),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, path = %path.display(), "the orphan document could not be kept on disk");
-            None
+/// Stores what earlier incarnations on this machine could only keep on its disk.
+async fn deliver(request: &SealRequest) {
+    for spooled in spool::left_over(request).await {
+        let key = request.space.orphan(spooled.fence.token, spooled.fence.session);
+        let store = || request.backend.objects.write(&key, spooled.bytes.clone(), WriteIf::Always);
+        match patiently(store).await {
+            Ok(_) => spool::remove(&spooled.path),
+            Err(error) => tracing::warn!(%key, %error, "a spooled orphan could not be stored"),
         }
-        Err(_) => None,
     }
-}
-
-fn write_durably(directory: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    fs::create_dir_all(directory)?;
-    let part = path.with_extension("part");
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, path)?;
-    File::open(directory)?.sync_all()
 }
 
 /// Reads what fenced-off holders left beside the state, oldest first. What cannot be read is left for a person.
 pub(super) async fn list(request: &SealRequest) -> Result<Vec<Orphan>> {
+    deliver(request).await;
     let objects = &request.backend.objects;
     let prefix = request.space.orphans();
     let listed = patiently(|| objects.list(&prefix)).await;

@@ -148,7 +148,7 @@ async fn what_a_lost_holder_still_knew_becomes_an_orphan_that_the_next_one_finds
     let (first, second) = (world.daemon(), world.daemon());
     let spool = tempfile::tempdir().unwrap();
     let lease = first.acquire().await.unwrap();
-    let sealed = first.seal_spooling(&lease, Some(spool.path().to_owned())).await.unwrap();
+    let sealed = first.seal_spooling(&lease, Some(spool.path().join("first.spool"))).await.unwrap();
     sealed.update(|state| state.serial = 1).landed().await.unwrap();
     first.way.cut();
     let landing = sealed.update(|state| state.serial = 2);
@@ -163,7 +163,7 @@ async fn what_a_lost_holder_still_knew_becomes_an_orphan_that_the_next_one_finds
     assert_eq!(error.reason, Reason::LockLost);
     assert!(error.facts.iter().any(|(label, key)| label == "Kept in" && key.contains("state.orphan/1-")), "{error:?}");
     assert_eq!(lease.standing(), HolderState::Lost);
-    assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0, "what is stored needs no spool");
+    assert!(!spool.path().join("first.spool").exists(), "what is stored needs no spool");
     let state = world.state().await;
     assert_eq!((state.serial, state.fence), (1, 2), "not a byte of the lost holder's");
     taken.finish(entry()).await.unwrap();
@@ -178,17 +178,29 @@ async fn what_a_lost_holder_still_knew_becomes_an_orphan_that_the_next_one_finds
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_orphan_that_cannot_be_stored_stays_on_the_disk() {
+async fn an_orphan_that_cannot_be_stored_stays_on_the_disk_until_the_next_run_stores_it() {
     let world = World::new();
     let daemon = world.daemon();
-    let spool = tempfile::tempdir().unwrap();
+    let journals = tempfile::tempdir().unwrap();
+    let spool = journals.path().join("first.spool");
     let lease = daemon.acquire().await.unwrap();
-    let sealed = daemon.seal_spooling(&lease, Some(spool.path().join("spool"))).await.unwrap();
+    let sealed = daemon.seal_spooling(&lease, Some(spool.clone())).await.unwrap();
     world.memory.remove(lease.key());
     until("it is lost", async || lease.standing() == HolderState::Lost).await;
     daemon.way.cut();
     drop(sealed.update(|state| state.serial = 5));
-    let files = async || std::fs::read_dir(spool.path().join("spool")).is_ok_and(|files| files.count() == 1);
-    until("it lies in the spool", files).await;
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    let left = || std::fs::read_dir(&spool).into_iter().flatten().flatten().map(|entry| entry.path());
+    let whole = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    until("it lies in the spool", async || left().any(|path| whole(&path))).await;
+    let path = left().find(whole).unwrap();
+
+    let next = world.daemon();
+    let lease = next.acquire().await.unwrap();
+    let own = Some(journals.path().join("second.spool"));
+    assert!(next.seal_spooling(&lease, own.clone()).await.unwrap().orphans().is_empty(), "its author may yet store it");
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(300);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+    let sealed = next.seal_spooling(&lease, own).await.unwrap();
+    assert_eq!(sealed.orphans().iter().map(|orphan| orphan.state.serial).collect::<Vec<_>>(), [5]);
+    assert!(!path.exists());
 }
