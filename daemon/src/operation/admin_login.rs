@@ -12,7 +12,7 @@ use super::authorise::AdminAccess;
 use super::record::{AuditOf, Recorder};
 use super::show_session::SessionView;
 use super::sign_in::{self, AdminCredentials, Refused, VerifiedAdmin};
-use super::{Ports, Steps, remembered};
+use super::{Ports, remembered};
 
 /// The audit's name of it.
 const ACTION: &str = "admin.login";
@@ -31,7 +31,7 @@ pub struct AdminLogin {
 }
 
 /// Verifies the password, remembers the session and makes its context the current one.
-pub async fn admin_login(ports: &Ports, caller: &Caller, given: AdminLogin, steps: Steps<'_>) -> Result<SessionView> {
+pub async fn admin_login(ports: &Ports, caller: &Caller, given: AdminLogin) -> Result<SessionView> {
     let credentials = AdminCredentials {
         place: &given.backend,
         admin_secret: given.admin_secret.as_deref(),
@@ -39,7 +39,6 @@ pub async fn admin_login(ports: &Ports, caller: &Caller, given: AdminLogin, step
         otp: given.otp.as_ref(),
     };
     let VerifiedAdmin { backend, registry, binding, warnings } = verified(ports, caller, credentials).await?;
-    steps("Validating credentials");
     let tables = registry.place();
     let session = Session::start(Mode::Admin, binding, ports.clock.now());
     let context = Context {

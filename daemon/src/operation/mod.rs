@@ -61,6 +61,9 @@ mod stored_runs;
 mod throttle;
 mod under_lock;
 
+#[cfg(test)]
+mod tests;
+
 /// The outside world and the daemon's memory, as operations see them. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {

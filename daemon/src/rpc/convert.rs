@@ -86,7 +86,10 @@ fn sign_in(sign_in: v1::InlineSignIn, cwd: &Path) -> Result<InlineSignIn, Error>
 /// A backend as a request names it; a relative path is taken from the caller's working directory.
 pub(crate) fn backend_from_proto(backend: v1::Backend, cwd: &Path) -> Result<BackendRef, Error> {
     let address = match backend.address.strip_prefix("local:") {
-        Some(path) if !path.is_empty() => BackendAddress::Local(cwd.join(path)).to_string().parse()?,
+        // Joined by components, so that `./x` and `x` are one context.
+        Some(path) if !path.is_empty() => {
+            BackendAddress::Local(cwd.join(path).components().collect()).to_string().parse()?
+        }
         _ => backend.address.parse()?,
     };
     Ok(BackendRef {
@@ -157,6 +160,7 @@ mod tests {
                 Path::new("/work"),
             )
         };
+        assert_eq!(at("local:./d.db").unwrap().address, at("local:d.db").unwrap().address);
         assert_eq!(at("local:d.db").unwrap().address, BackendAddress::Local("/work/d.db".into()));
         assert_eq!(at("local:/d.db").unwrap().address, BackendAddress::Local("/d.db".into()));
         assert_eq!(at("local:").unwrap_err().reason, Reason::InvalidRequest);

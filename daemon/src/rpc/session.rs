@@ -61,11 +61,7 @@ impl SessionService for Server {
             otp: given(request.otp).map(SecretString::from),
         };
         let ports = self.ports.clone();
-        Ok(steps::answer(
-            login_step,
-            login_done,
-            |hear| async move { admin_login(&ports, &caller, wanted, &*hear).await },
-        ))
+        Ok(steps::answer(login_step, login_done, |_| async move { admin_login(&ports, &caller, wanted).await }))
     }
 
     async fn login(&self, request: Request<v1::LoginRequest>) -> Result<Response<Self::LoginStream>, Status> {

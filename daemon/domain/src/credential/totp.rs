@@ -44,6 +44,11 @@ impl TotpKey {
         right == 1
     }
 
+    /// The code that an app shows now.
+    pub fn code_now(&self, now: Timestamp) -> SecretString {
+        SecretString::from(self.code(now.as_second().div_euclid(STEP_SECONDS)))
+    }
+
     fn code(&self, step: i64) -> String {
         let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(self.0.expose_secret()) else { return String::new() };
         mac.update(&step.to_be_bytes());

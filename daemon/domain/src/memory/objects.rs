@@ -21,6 +21,7 @@ pub struct MemoryObjects {
 struct Held {
     objects: BTreeMap<String, Object>,
     writes: u64,
+    reads_fail: Option<PortError>,
 }
 
 impl MemoryObjects {
@@ -37,6 +38,21 @@ impl MemoryObjects {
     /// Puts bytes at a key that no name of ours could express, as another tool might.
     pub fn put_raw(&self, key: &str, bytes: impl Into<Vec<u8>>) {
         guard(&self.held).put(key, bytes.into());
+    }
+
+    /// Lets every read fail like this from now on, or none.
+    pub fn fail_reads(&self, error: Option<PortError>) {
+        guard(&self.held).reads_fail = error;
+    }
+
+    /// Removes what is at a key, as another tool might.
+    pub fn remove_raw(&self, key: &str) {
+        guard(&self.held).objects.remove(key);
+    }
+
+    /// The content at a key, as another tool would read it.
+    pub fn raw(&self, key: &str) -> Option<Vec<u8>> {
+        guard(&self.held).objects.get(key).map(|object| object.bytes.clone())
     }
 
     /// All keys, sorted.
@@ -70,11 +86,15 @@ fn digest(bytes: &[u8]) -> ETag {
 #[async_trait]
 impl ObjectStore for MemoryObjects {
     async fn read(&self, key: &ObjectKey) -> PortResult<Option<Object>> {
-        Ok(guard(&self.held).objects.get(key.as_str()).cloned())
+        let held = guard(&self.held);
+        held.reads_fail.clone().map_or(Ok(()), Err)?;
+        Ok(held.objects.get(key.as_str()).cloned())
     }
 
     async fn reread(&self, key: &ObjectKey, known: &ETag) -> PortResult<Reread> {
-        Ok(match guard(&self.held).objects.get(key.as_str()) {
+        let held = guard(&self.held);
+        held.reads_fail.clone().map_or(Ok(()), Err)?;
+        Ok(match held.objects.get(key.as_str()) {
             None => Reread::Gone,
             Some(found) if found.etag == *known => Reread::Unchanged,
             Some(found) => Reread::Changed(found.clone()),
