@@ -69,7 +69,13 @@ pub struct HeldLock {
 pub struct Journal {
     session: Ulid,
     path: PathBuf,
-    file: Mutex<File>,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    file: File,
+    /// Whether the directory on the disk knows the file.
+    placed: bool,
 }
 
 /// What an incarnation that is dead left unfinished.
@@ -88,23 +94,23 @@ pub struct Predecessor {
 }
 
 impl Journal {
-    /// Begins the journal of this incarnation.
+    /// Begins the journal of this incarnation. It need not outlive the machine before something is noted, so a start
+    /// does not wait for the disk.
     pub fn open(directory: &Path, session: Ulid) -> io::Result<Self> {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let path = directory.join(format!("{session}.jsonl"));
-        let file = File::options().create_new(true).append(true).mode(0o600).open(&path)?;
+        let mut file = File::options().create_new(true).append(true).mode(0o600).open(&path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        let journal = Self { session, path, file: Mutex::new(file) };
-        journal.write(&[Entry::Opened(Opened {
+        let opened = Entry::Opened(Opened {
             format_version: JOURNAL_FORMAT,
             session,
             machine: machine_id(),
             boot: boot_id(),
             pid: std::process::id(),
-        })])?;
-        File::open(directory)?.sync_all()?;
-        Ok(journal)
+        });
+        file.write_all(&lines(&[opened])?)?;
+        Ok(Self { session, path, kept: Mutex::new(Kept { file, placed: false }) })
     }
 
     /// This incarnation.
@@ -124,21 +130,25 @@ impl Journal {
     }
 
     fn write(&self, entries: &[Entry]) -> io::Result<()> {
-        let mut lines = Vec::new();
-        for entry in entries {
-            serde_json::to_writer(&mut lines, entry)?;
-            lines.push(b'\n');
+        let lines = lines(entries)?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.file.write_all(&lines)?;
+        kept.file.sync_data()?;
+        if !kept.placed {
+            File::open(self.directory())?.sync_all()?;
+            kept.placed = true;
         }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&lines)?;
-        file.sync_data()
+        Ok(())
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Reads the journals of dead incarnations on this machine.
     pub fn predecessors(&self) -> Vec<Predecessor> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
         let mut found: Vec<Predecessor> = Vec::new();
-        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(self.directory()).into_iter().flatten().flatten() {
             let path = entry.path();
             if path == self.path || path.extension().is_none_or(|extension| extension != "jsonl") {
                 continue;
@@ -175,6 +185,15 @@ impl Drop for Journal {
             self.forget(&left);
         }
     }
+}
+
+fn lines(entries: &[Entry]) -> io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        serde_json::to_writer(&mut lines, entry)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 fn read(path: &Path) -> io::Result<Option<Predecessor>> {
