@@ -3,6 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 CARGO_DENY_VERSION := 0.20.2
+# The command line is linked statically where that can be done: it then starts in three quarters of the time. The daemon
+# is not, because it looks up host names, for which glibc loads what the machine is configured to use.
+STATIC := $(shell [ -e "$$(cc -print-file-name=libc.a 2>/dev/null)" ] && rustc -vV | grep -q '^host: .*-linux-gnu' \
+  && echo '-C target-feature=+crt-static')
 
 .PHONY: help build release demo test test-setup deny check bench
 
@@ -13,7 +17,8 @@ build: ## Builds both programs (debug).
 	cargo build --locked --package deployer-cli --package deployer-daemon
 
 release: ## Builds both programs (release).
-	cargo build --locked --release --package deployer-cli --package deployer-daemon
+	cargo build --locked --release --package deployer-daemon
+	cargo rustc --locked --release --package deployer-cli --bin deployer -- $(STATIC)
 
 demo: build ## Runs the main job on the embedded backend, in its own temporary home.
 	@docs/demo/run target/debug
