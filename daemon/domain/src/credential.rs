@@ -3,7 +3,6 @@
 //! Hashing takes some 60 ms of processor time on purpose; callers move it off their async threads.
 
 use std::fmt;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -12,9 +11,11 @@ use crate::entropy::Entropy;
 use crate::error::{Error, Reason, Result};
 
 mod admin;
+mod failures;
 mod totp;
 
 pub use admin::{ADMIN_SECRET, AdminSecret};
+pub use failures::Failures;
 pub use totp::{TotpKey, is_code};
 
 /// The cost that new hashes are made with.
@@ -120,17 +121,6 @@ pub fn revoked() -> Error {
     invalid_credentials().hint("Credentials may have been rotated. Contact your admin.")
 }
 
-/// How long the next attempt waits after so many failures in a row.
-pub fn delay_after(failures: u32) -> Duration {
-    match failures {
-        0..=2 => Duration::ZERO,
-        _ => Duration::from_secs(1 << (failures - 3).min(4)),
-    }
-}
-
-/// After so long without a failure the earlier ones are forgotten.
-pub const FAILURES_FORGOTTEN: Duration = Duration::from_secs(15 * 60);
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -234,11 +224,5 @@ mod tests {
         assert_eq!(SecretHash::of(&long, &scrambled()).unwrap_err().reason, Reason::InvalidRequest);
         let cut = SecretHash::of(&SecretString::from("x".repeat(72)), &scrambled()).unwrap();
         assert!(!cut.verify(&long));
-    }
-
-    #[test]
-    fn failures_in_a_row_wait_longer_and_longer_up_to_a_bound() {
-        let seconds: Vec<u64> = (0..10).map(|failures| delay_after(failures).as_secs()).collect();
-        assert_eq!(seconds, [0, 0, 0, 1, 2, 4, 8, 16, 16, 16]);
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn tenant(
         tenant: entry.as_ref().map(|entry| Box::new(entry.tenant.clone())),
     };
     let hash = entry.as_ref().and_then(|entry| SecretHash::new(&entry.tenant.credentials.hash).ok());
-    let attempt = ports.caches.throttle.attempt(&format!("{} {}", place.address, given.tenant)).await;
+    let attempt = ports.caches.throttle.attempt(&format!("{} {}", place.address, given.tenant), &*ports.clock).await;
     let (secret, known) = (given.secret.clone(), hash.clone().unwrap_or_else(SecretHash::of_nobody));
     let right = busy(move || known.verify(&secret)).await? && hash.is_some();
     attempt.ended(right);
@@ -158,7 +158,7 @@ pub(super) async fn admin(
     let stored = admin_secret(&backend, name).await?;
     let secret = AdminSecret::parse(&stored, name)?;
     let refused = |error| Refused { error, backend: Some(backend.clone()), tenant: None };
-    let attempt = ports.caches.throttle.attempt(&format!("{} {name}", given.place.address)).await;
+    let attempt = ports.caches.throttle.attempt(&format!("{} {name}", given.place.address), &*ports.clock).await;
     let password = given.password.clone();
     let (right, secret) = busy(move || (secret.verify(&password), secret)).await?;
     match (&secret.totp, given.otp) {
