@@ -20,6 +20,7 @@ mod read;
 mod tests;
 
 pub use derived::{Derived, Repair, repair};
+pub(crate) use merge::into as keeping;
 pub(crate) use read::{malformed, problem, text as plain_text};
 
 /// The version of `tenants.yaml` that this program writes, and the newest that it reads.

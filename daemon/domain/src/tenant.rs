@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::key::TenantSpace;
 use crate::name::{StateVersion, TenantId};
 
+mod change;
 pub(crate) mod lenient;
 mod naming;
 
+pub use change::TenantEdit;
 pub(crate) use naming::refuse_reserved;
 pub use naming::{id_from_name, secret_prefix, team_of};
 
@@ -213,4 +215,36 @@ pub struct Labels {
     /// The department.
     #[serde(default)]
     pub department: String,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A tenant as an admin might have created it.
+    pub fn acme() -> Tenant {
+        Tenant {
+            id: "acme".parse().unwrap(),
+            display_name: "Acme".to_owned(),
+            email: "team@acme.com".to_owned(),
+            created: "2024-01-15T10:30:00Z".parse().unwrap(),
+            status: TenantStatus::Active,
+            credentials: Credentials {
+                hash: "$2b$10$rX8vN3jH6tY4bZ1cF5aS0.KpLmQ2wR8vN3jH6tY4bZ1cF5aS0dGxY".to_owned(),
+                algorithm: "bcrypt".to_owned(),
+                cost: Some(10),
+                rotations: 0,
+                last_rotated: None,
+            },
+            storage: Storage {
+                prefix: "tenants/acme".to_owned(),
+                version: StateVersion::default(),
+                path: "tenants/acme/v1".to_owned(),
+            },
+            locks: None,
+            aws: AwsPlace::default(),
+            limits: Limits { monthly_cost_limit: Some(5000), ..Limits::default() },
+            metadata: Labels::default(),
+        }
+    }
 }

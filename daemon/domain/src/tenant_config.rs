@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Reason, Result};
 use crate::name::{EnvironmentName, StateVersion, TenantId};
-use crate::registry::{Place, malformed, plain_text, problem};
+use crate::registry::{Place, keeping, malformed, plain_text, problem};
 use crate::tenant::{Tenant, lenient};
+
+mod edit;
+
+pub use edit::RulesEdit;
 
 /// The content of `tenants/<id>/tenant.yaml`, with the reference's fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -171,7 +175,7 @@ impl Default for Policies {
 mod tests {
     use super::*;
 
-    const REFERENCE: &str = "tenant:
+    pub(super) const REFERENCE: &str = "tenant:
   id: notifications-team
   displayName: \"Notifications Team\"
   version: v1

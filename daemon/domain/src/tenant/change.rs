@@ -1,0 +1,109 @@
+//! How a tenant changes in its life.
+
+use jiff::Timestamp;
+
+use super::{Limits, Tenant, TenantStatus};
+use crate::credential::{COST, SecretHash};
+use crate::error::{Error, Reason, Result};
+
+/// What an admin changes of a tenant's entry; what is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields of the tenant's entry")]
+pub struct TenantEdit {
+    pub display_name: Option<String>,
+    pub email: Option<String>,
+    pub cost_tracking: Option<bool>,
+    /// `Some(None)` lifts the limit.
+    pub monthly_cost_limit: Option<Option<u32>>,
+    pub max_stacks: Option<u32>,
+    pub max_services: Option<u32>,
+}
+
+impl TenantEdit {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Tenant {
+    /// The tenant with another secret.
+    pub fn rotated(&self, hash: &SecretHash, now: Timestamp) -> Result<Self> {
+        let mut tenant = self.open()?;
+        let credentials = &mut tenant.credentials;
+        credentials.hash = hash.as_str().to_owned();
+        credentials.algorithm = "bcrypt".to_owned();
+        credentials.cost = Some(COST);
+        credentials.rotations = credentials.rotations.saturating_add(1);
+        // The reference writes whole seconds.
+        credentials.last_rotated = Some(Timestamp::from_second(now.as_second()).unwrap_or(now));
+        Ok(tenant)
+    }
+
+    /// The tenant with another status, active or suspended.
+    pub fn with_status(&self, status: TenantStatus) -> Result<Self> {
+        Ok(Self { status, ..self.open()? })
+    }
+
+    /// The tenant with an admin's changes.
+    pub fn edited(&self, edit: &TenantEdit) -> Result<Self> {
+        let tenant = self.open()?;
+        let limits = Limits {
+            cost_tracking: edit.cost_tracking.unwrap_or(tenant.limits.cost_tracking),
+            monthly_cost_limit: edit.monthly_cost_limit.unwrap_or(tenant.limits.monthly_cost_limit),
+            max_stacks: edit.max_stacks.unwrap_or(tenant.limits.max_stacks),
+            max_services: edit.max_services.unwrap_or(tenant.limits.max_services),
+        };
+        Ok(Self {
+            display_name: edit.display_name.clone().unwrap_or_else(|| tenant.display_name.clone()),
+            email: edit.email.clone().unwrap_or_else(|| tenant.email.clone()),
+            limits,
+            ..tenant
+        })
+    }
+
+    /// The tenant, unless it is being deleted, moved or something that only a newer release knows.
+    fn open(&self) -> Result<Self> {
+        match &self.status {
+            TenantStatus::Active | TenantStatus::Suspended => Ok(self.clone()),
+            TenantStatus::Closed(status) => {
+                Err(Error::new(Reason::StateConflict, format!("the tenant {} cannot be changed now", self.id))
+                    .fact("Status", status)
+                    .hint(format!("look at it with `deployer tenant show {}`", self.id)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tenant::tests::acme;
+
+    const NOW: &str = "2024-01-20T14:30:00.5Z";
+
+    #[test]
+    fn a_rotation_counts_and_keeps_everything_else() {
+        let hash = SecretHash::of_nobody();
+        let rotated = acme().rotated(&hash, NOW.parse().unwrap()).unwrap();
+        assert_eq!((rotated.credentials.hash.as_str(), rotated.credentials.rotations), (hash.as_str(), 1));
+        assert_eq!(rotated.credentials.last_rotated.unwrap().to_string(), "2024-01-20T14:30:00Z");
+        assert_eq!(Tenant { credentials: acme().credentials, ..rotated }, acme());
+    }
+
+    #[test]
+    fn an_edit_changes_what_it_names() {
+        let edit = TenantEdit { max_stacks: Some(7), monthly_cost_limit: Some(None), ..TenantEdit::default() };
+        let edited = acme().edited(&edit).unwrap();
+        assert_eq!((edited.limits.max_stacks, edited.limits.monthly_cost_limit), (7, None));
+        assert_eq!(Tenant { limits: acme().limits, ..edited }, acme());
+        assert_eq!(acme().edited(&TenantEdit::default()), Ok(acme()));
+    }
+
+    #[test]
+    fn a_tenant_that_is_being_deleted_is_left_alone() {
+        let closed = Tenant { status: TenantStatus::Closed("deleting".to_owned()), ..acme() };
+        let error = closed.with_status(TenantStatus::Active).unwrap_err();
+        assert_eq!((error.reason, error.facts[0].1.as_str()), (Reason::StateConflict, "deleting"));
+    }
+}
