@@ -222,6 +222,11 @@ pub fn parse_yes_no(text: &str) -> Option<bool> {
     }
 }
 
+/// Reads yes and no in an argument.
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
+    parse_yes_no(text).ok_or_else(|| "write yes or no".to_owned())
+}
+
 /// Asks on a thread of its own, so that a signal from outside still ends the program, with the terminal as it was.
 async fn ask<T: Send + 'static>(
     question: impl FnOnce() -> Result<T, InquireError> + Send + 'static,

@@ -18,6 +18,8 @@ mod protocol;
 mod run;
 mod stack;
 mod stateless;
+mod tenant_rotate;
+mod tenant_suspend;
 mod terminal;
 
 #[test]

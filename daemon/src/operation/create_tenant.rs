@@ -5,7 +5,7 @@
 
 use deployer_domain::backend::BackendRef;
 use deployer_domain::caller::Caller;
-use deployer_domain::credential::{COST, SecretHash, generate};
+use deployer_domain::credential::{COST, SecretHash};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::ObjectKey;
 use deployer_domain::name::{StateVersion, TenantId};
@@ -21,7 +21,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::authorise::{self, AdminAccess};
-use super::{Ports, Steps, busy, entries, registry_edit};
+use super::rotate_tenant::credentials;
+use super::{Ports, Steps, entries, registry_edit};
 
 /// What a new tenant is to be.
 #[derive(Debug, Clone, Default)]
@@ -97,35 +98,41 @@ pub async fn create_tenant(
 }
 
 fn check(wanted: &CreateTenant) -> Result<()> {
-    let refuse =
-        |what: &str, why: &str| Err(Error::new(Reason::InvalidRequest, format!("the {what} is not valid: {why}")));
-    let texts = [
+    check_texts([
         ("display name", &wanted.display_name),
         ("email", &wanted.email),
         ("region", &wanted.region),
         ("team", &wanted.team),
         ("department", &wanted.department),
-    ];
-    for (what, text) in texts {
-        if text.chars().count() > 200 || text.chars().any(char::is_control) {
-            return refuse(what, "use 200 characters at most, on one line");
-        }
-    }
-    if !wanted.email.is_empty() && !looks_like_an_address(&wanted.email) {
-        return refuse("email", "write it as team@company.com");
-    }
+    ])?;
     let account = wanted.account_id.len() == 12 && wanted.account_id.chars().all(|c| c.is_ascii_digit());
     if !wanted.account_id.is_empty() && !account {
-        return refuse("AWS account id", "it has 12 digits");
-    }
-    let region = wanted.region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !region {
-        return refuse("region", "write it as us-east-1");
+        return Err(not_valid("AWS account id", "it has 12 digits"));
     }
     if wanted.max_stacks == Some(0) || wanted.max_services == Some(0) {
-        return refuse("limit", "a tenant needs room for at least one stack and one service");
+        return Err(not_valid("limit", "a tenant needs room for at least one stack and one service"));
     }
     Ok(())
+}
+
+/// Refuses texts that no entry of a tenant may hold; each comes with what it is.
+pub(super) fn check_texts<'a>(texts: impl IntoIterator<Item = (&'static str, &'a String)>) -> Result<()> {
+    for (what, text) in texts {
+        if text.chars().count() > 200 || text.chars().any(char::is_control) {
+            return Err(not_valid(what, "use 200 characters at most, on one line"));
+        }
+        if what == "email" && !text.is_empty() && !looks_like_an_address(text) {
+            return Err(not_valid(what, "write it as team@company.com"));
+        }
+        if what == "region" && !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            return Err(not_valid(what, "write it as us-east-1"));
+        }
+    }
+    Ok(())
+}
+
+fn not_valid(what: &str, why: &str) -> Error {
+    Error::new(Reason::InvalidRequest, format!("the {what} is not valid: {why}"))
 }
 
 fn looks_like_an_address(text: &str) -> bool {
@@ -140,15 +147,6 @@ fn refuse_taken(registry: &Registry, id: &TenantId) -> Result<()> {
         Some(_) => Err(Error::new(Reason::AlreadyExists, format!("there is a tenant {id} already"))
             .hint(format!("look at it with `deployer tenant show {id}`, or choose another name"))),
     }
-}
-
-async fn credentials(ports: &Ports, prefix: String) -> Result<(SecretString, SecretHash)> {
-    let entropy = std::sync::Arc::clone(&ports.entropy);
-    busy(move || {
-        let secret = generate(&prefix, entropy.as_ref());
-        SecretHash::of(&secret, entropy.as_ref()).map(|hash| (secret, hash))
-    })
-    .await?
 }
 
 fn tenant(wanted: &CreateTenant, id: TenantId, hash: &SecretHash, registry: &Registry, now: Timestamp) -> Tenant {

@@ -66,6 +66,11 @@ impl EntryCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
+    /// Forgets what is known of a tenant that this daemon has just changed.
+    pub(super) fn forget(&self, id: &TenantId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, known), _| known != id);
+    }
+
     fn keep(&self, key: (Asker, TenantId), remembered: Option<Remembered>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match remembered {

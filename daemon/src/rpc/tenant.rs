@@ -1,7 +1,9 @@
 //! Tenants on the wire.
 
+use deployer_domain::error::{Error, Reason};
 use deployer_domain::name::{StateVersion, TenantId};
-use deployer_domain::tenant::Tenant;
+use deployer_domain::tenant::{Tenant, TenantEdit};
+use deployer_domain::tenant_config::{ConfigRules, CostLimitPolicy, RulesEdit};
 use deployer_proto::v1;
 use deployer_proto::v1::tenant_service_server::TenantService;
 use secrecy::ExposeSecret;
@@ -11,16 +13,21 @@ use super::Server;
 use super::convert::{backend_to_proto, given};
 use super::status::to_status;
 use super::steps::{self, StepStream};
+use crate::operation::activate_tenant::activate_tenant;
 use crate::operation::create_tenant::{CreateTenant, CreatedTenant, create_tenant};
+use crate::operation::edit_tenant::{EditTenant, EditedTenant, edit_tenant};
 use crate::operation::list_tenants::{TenantRow, list_tenants};
+use crate::operation::rotate_tenant::{RotatedTenant, rotate_tenant};
 use crate::operation::show_tenant::show_tenant;
 use crate::operation::stack_summaries::StackSummary;
+use crate::operation::suspend_tenant::suspend_tenant;
 use crate::operation::tenant_details::{TenantView, tenant_details};
 use crate::operation::tenant_stacks::tenant_stacks;
 
 #[tonic::async_trait]
 impl TenantService for Server {
     type CreateStream = StepStream<v1::CreateTenantEvent>;
+    type RotateStream = StepStream<v1::RotateTenantEvent>;
 
     async fn create(&self, request: Request<v1::CreateTenantRequest>) -> Result<Response<Self::CreateStream>, Status> {
         let mut request = request.into_inner();
@@ -46,9 +53,52 @@ impl TenantService for Server {
     async fn show(&self, request: Request<v1::ShowTenantRequest>) -> Result<Response<v1::TenantDetails>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
-        let id = TenantId::new(request.id.trim()).map_err(|error| to_status(&error.into()))?;
+        let id = tenant_id(&request.id)?;
         let view = show_tenant(&self.ports, &caller, &id).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(details_to_proto(view)))
+    }
+
+    async fn rotate(&self, request: Request<v1::RotateTenantRequest>) -> Result<Response<Self::RotateStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let id = tenant_id(&request.id)?;
+        let ports = self.ports.clone();
+        Ok(steps::answer(
+            |step| rotate_event(v1::rotate_tenant_event::Event::Step(step)),
+            |done| rotate_event(v1::rotate_tenant_event::Event::Done(rotated_to_proto(&done))),
+            |hear| async move { rotate_tenant(&ports, &caller, &id, &request.secret_prefix, &*hear).await },
+        ))
+    }
+
+    async fn suspend(
+        &self,
+        request: Request<v1::SuspendTenantRequest>,
+    ) -> Result<Response<v1::SuspendTenantResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let id = tenant_id(&request.id)?;
+        let tenant = suspend_tenant(&self.ports, &caller, &id).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::SuspendTenantResponse { tenant: Some(tenant_to_proto(&tenant)) }))
+    }
+
+    async fn activate(
+        &self,
+        request: Request<v1::ActivateTenantRequest>,
+    ) -> Result<Response<v1::ActivateTenantResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let id = tenant_id(&request.id)?;
+        let tenant = activate_tenant(&self.ports, &caller, &id).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ActivateTenantResponse { tenant: Some(tenant_to_proto(&tenant)) }))
+    }
+
+    async fn edit(&self, request: Request<v1::EditTenantRequest>) -> Result<Response<v1::EditTenantResponse>, Status> {
+        let mut request = request.into_inner();
+        let caller = self.caller(request.context.take())?;
+        let id = tenant_id(&request.id)?;
+        let edit = edit_from_proto(request).map_err(|error| to_status(&error))?;
+        let edited = edit_tenant(&self.ports, &caller, &id, edit).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(edited_to_proto(&edited)))
     }
 
     async fn details(&self, request: Request<v1::TenantDetailsRequest>) -> Result<Response<v1::TenantDetails>, Status> {
@@ -65,6 +115,64 @@ impl TenantService for Server {
         let stacks = tenant_stacks(&self.ports, &caller).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::TenantStacksResponse { stacks: stacks.iter().map(summary_to_proto).collect() }))
     }
+}
+
+fn tenant_id(text: &str) -> Result<TenantId, Status> {
+    TenantId::new(text.trim()).map_err(|error| to_status(&error.into()))
+}
+
+fn rotate_event(event: v1::rotate_tenant_event::Event) -> v1::RotateTenantEvent {
+    v1::RotateTenantEvent { event: Some(event) }
+}
+
+fn rotated_to_proto(rotated: &RotatedTenant) -> v1::TenantRotated {
+    v1::TenantRotated {
+        tenant: Some(tenant_to_proto(&rotated.tenant)),
+        secret: rotated.secret.expose_secret().to_owned(),
+    }
+}
+
+fn edit_from_proto(request: v1::EditTenantRequest) -> deployer_domain::error::Result<EditTenant> {
+    let environments = request.environments.map(|allowed| allowed.names.iter().map(|name| name.parse()).collect());
+    let cost_limit = request.cost_limit.map(|policy| match policy.as_str() {
+        "warn" => Ok(CostLimitPolicy::Warn),
+        "deny" => Ok(CostLimitPolicy::Deny),
+        other => {
+            let message = format!("cost_limit is `warn` or `deny`, not `{other}`");
+            Err(Error::new(Reason::InvalidRequest, message))
+        }
+    });
+    Ok(EditTenant {
+        entry: TenantEdit {
+            display_name: request.display_name,
+            email: request.email,
+            cost_tracking: request.cost_tracking,
+            monthly_cost_limit: request.monthly_cost_limit.map(|limit| Some(limit).filter(|limit| *limit > 0)),
+            max_stacks: request.max_stacks,
+            max_services: request.max_services,
+        },
+        rules: RulesEdit {
+            environments: environments.transpose()?,
+            regions: request.regions.map(|allowed| allowed.names),
+            require_approval: request.require_approval,
+            cost_limit: cost_limit.transpose()?,
+        },
+    })
+}
+
+fn edited_to_proto(edited: &EditedTenant) -> v1::EditTenantResponse {
+    let ConfigRules { environments, regions, policies } = &edited.config.config;
+    let rules = v1::TenantRules {
+        environments: environments.iter().map(ToString::to_string).collect(),
+        regions: regions.clone(),
+        require_approval: policies.require_approval_for_production,
+        cost_limit: match policies.cost_limit {
+            CostLimitPolicy::Warn => "warn",
+            CostLimitPolicy::Deny => "deny",
+        }
+        .to_owned(),
+    };
+    v1::EditTenantResponse { tenant: Some(tenant_to_proto(&edited.tenant)), rules: Some(rules) }
 }
 
 fn create_event(event: v1::create_tenant_event::Event) -> v1::CreateTenantEvent {

@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "PREFIX")]
     pub secret_prefix: Option<String>,
     /// Whether costs are tracked [env: DEPLOYER_TENANT_COST_TRACKING]
-    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = prompt::yes_or_no)]
     pub cost_tracking: Option<bool>,
     /// US dollars a month [env: DEPLOYER_TENANT_MONTHLY_COST_LIMIT] [default: none]
     #[arg(long, value_name = "USD")]
@@ -53,10 +53,6 @@ pub struct Args {
     /// The version namespace of its state [env: DEPLOYER_TENANT_STATE_VERSION] [default: v1]
     #[arg(long, value_name = "VERSION")]
     pub state_version: Option<String>,
-}
-
-fn yes_no(text: &str) -> Result<bool, String> {
-    prompt::parse_yes_no(text).ok_or_else(|| "write yes or no".to_owned())
 }
 
 /// Runs it.
@@ -173,7 +169,7 @@ fn render(done: &TenantCreated, look: &Look) -> String {
     };
     page.rule().blank();
     page.line(&paint::yellow("⚠ IMPORTANT: Store the tenant secret securely."));
-    page.line("   It cannot be retrieved later.");
+    page.line("   It cannot be retrieved later. If lost, use 'deployer tenant rotate'.");
     let place = bucket.map_or_else(|| format!("--backend {address}"), |bucket| format!("--bucket {bucket}"));
     page.blank().line(&escape::line(&format!("Next: deployer login --tenant {} {place}", tenant.id)));
     page.text()
@@ -220,7 +216,7 @@ mod tests {
              ────────────────────────────────────────────────\n\
              \n\
              ⚠ IMPORTANT: Store the tenant secret securely.\n\
-             \x20  It cannot be retrieved later.\n\
+             \x20  It cannot be retrieved later. If lost, use 'deployer tenant rotate'.\n\
              \n\
              Next: deployer login --tenant notifications-team --bucket company-deployer-state\n"
         );

@@ -5,11 +5,15 @@ use clap::Subcommand;
 use crate::Outcome;
 use crate::guest::Guest;
 
+pub mod activate;
 pub mod details;
+pub mod edit;
 pub mod init;
 pub mod list;
+pub mod rotate;
 pub mod show;
 pub mod stacks;
+pub mod suspend;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -21,6 +25,14 @@ pub enum Command {
     List(list::Args),
     /// Show a tenant (admin)
     Show(show::Args),
+    /// Give a tenant a new secret and end its sessions (admin)
+    Rotate(rotate::Args),
+    /// Refuse a tenant new sign-ins (admin)
+    Suspend(suspend::Args),
+    /// Lift a suspension (admin)
+    Activate(activate::Args),
+    /// Change a tenant's limits and rules (admin)
+    Edit(Box<edit::Args>),
     /// Show the tenant that you are signed in to
     Details(details::Args),
     /// List the tenant's stacks
@@ -34,6 +46,10 @@ impl Command {
             Self::Init(args) => init::run(guest, *args).await,
             Self::List(args) => list::run(guest, args).await,
             Self::Show(args) => show::run(guest, args).await,
+            Self::Rotate(args) => rotate::run(guest, args).await,
+            Self::Suspend(args) => suspend::run(guest, args).await,
+            Self::Activate(args) => activate::run(guest, args).await,
+            Self::Edit(args) => edit::run(guest, *args).await,
             Self::Details(args) => details::run(guest, args).await,
             Self::Stacks(args) => stacks::run(guest, args).await,
         }

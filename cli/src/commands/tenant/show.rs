@@ -55,7 +55,8 @@ fn item(stack: &StackSummary) -> String {
     format!("{} ({}, {})", stack.stack, stack.environment, value::count(stack.services, "service"))
 }
 
-fn last_rotated(tenant: &Tenant) -> String {
+/// When the secret was last replaced.
+pub fn last_rotated(tenant: &Tenant) -> String {
     if tenant.last_rotated.is_empty() { "Never".to_owned() } else { value::date(&tenant.last_rotated) }
 }
 
