@@ -48,6 +48,7 @@ pub mod run;
 pub mod schedule;
 pub mod schema;
 pub mod source;
+pub mod template;
 pub mod yaml;
 
 #[cfg(feature = "testing")]

@@ -27,6 +27,11 @@ fn refusal(message: String) -> Error {
     Error::new(Reason::PolicyDenied, message).hint("ask your admin to allow it in the tenant's tenant.yaml")
 }
 
+/// Whether an environment is the one in which the careful defaults hold.
+pub fn is_production(environment: &EnvironmentName) -> bool {
+    environment.as_str() == PRODUCTION
+}
+
 /// Whether a run on an environment needs another person's approval.
 pub fn needs_approval(rules: &ConfigRules, environment: &EnvironmentName) -> bool {
     rules.policies.require_approval_for_production && environment.as_str() == PRODUCTION

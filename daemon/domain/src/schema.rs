@@ -91,7 +91,25 @@ fn kind(kind_of: &Kind) -> Value {
             schema
         }
         Kind::Component => json!({ "$ref": "#/$defs/component" }),
+        Kind::Number(least, most) => or_expression(json!({ "type": "integer", "minimum": least, "maximum": most })),
+        Kind::Switch => or_expression(json!({ "type": "boolean" })),
+        Kind::Choice(texts) => {
+            let (names, abouts): (Vec<_>, Vec<_>) = texts.iter().copied().unzip();
+            let numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            or_expression(match numbers.len() == names.len() {
+                true => json!({ "enum": numbers, "enumDescriptions": abouts }),
+                false => json!({ "enum": names, "enumDescriptions": abouts }),
+            })
+        }
+        Kind::Known(rule) => or_expression(json!({ "type": ["string", "number", "boolean"], "pattern": rule.pattern })),
+        Kind::Ids => json!({ "anyOf": [kind(&Kind::Expression), kind(&Kind::List(&Kind::Expression))] }),
+        Kind::Either(one, many) => json!({ "anyOf": [kind(one), kind(many)] }),
     }
+}
+
+/// What must be known before anything is deployed may still come from a variable.
+fn or_expression(schema: Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "string", "pattern": "\\$\\{" }] })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::name::ComponentId;
 use crate::nearest::did_you_mean;
 
 /// A name that the file uses and that must be described somewhere.
+#[derive(Debug)]
 pub(super) enum Mention {
     Variable(String, Place),
     Component(ComponentId, Place),

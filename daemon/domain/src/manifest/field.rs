@@ -51,4 +51,25 @@ pub enum Kind {
     Object(&'static [Field]),
     /// A component: its `type` says which fields it has.
     Component,
+    /// A whole number from the first to the second; expressions are expanded, but outputs are not known early enough.
+    Number(u32, u32),
+    /// `true` or `false`; expressions as for a number.
+    Switch,
+    /// One of these texts, each with its meaning; expressions as for a number.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A text by a rule; expressions as for a number.
+    Known(&'static Rule),
+    /// A list of ids, or one text in which commas divide them; expressions are expanded.
+    Ids,
+    /// The first where one value is given, the second for a list or a mapping.
+    Either(&'static Kind, &'static Kind),
+}
+
+/// An output that a component of a type has.
+#[derive(Debug)]
+pub struct OutputField {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, and when it is there.
+    pub about: &'static str,
 }

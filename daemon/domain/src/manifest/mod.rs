@@ -16,18 +16,23 @@
 mod build;
 mod check;
 mod field;
+pub(crate) mod known;
 mod reading;
 mod rule;
 mod table;
 mod template;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod typed;
+mod types;
 mod values;
 
-pub use field::{Field, Kind};
+pub use field::{Field, Kind, OutputField};
 pub use rule::Rule;
 pub use table::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, SERVICE_FIELDS, STACK_FIELDS};
 pub use template::{SCHEMA_FILE, stack_template};
+pub(crate) use types::cidr;
 pub use values::{Given, Value, Values, parse_variables};
 
 use std::collections::BTreeMap;

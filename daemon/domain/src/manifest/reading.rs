@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::Place;
 use super::field::{Field, Kind};
+use super::known;
 use super::rule::Rule;
 use super::table::{self, ComponentType};
 use crate::error::Problem;
-use crate::expression::Template;
+use crate::expression::{Reference, Template};
 use crate::nearest::{did_you_mean, nearest};
 use crate::yaml::{Node, Position, Scalar, Value};
 
@@ -67,6 +68,9 @@ impl Reading<'_> {
             Kind::Map(rule, item) => self.map(node, rule, item, name)?,
             Kind::Object(fields) => ReadValue::Object(self.object(node, &[fields], name, false)?),
             Kind::Component => self.component(node, name)?,
+            Kind::Either(one, _) if node.scalar().is_some() => return self.read(node, one, name),
+            Kind::Either(_, many) => return self.read(node, many, name),
+            Kind::Ids if node.scalar().is_none() => self.list(node, &Kind::Expression, name)?,
             _ => self.text(node, kind, name)?,
         };
         Some(Read { value, place: self.place(node.at) })
@@ -88,7 +92,10 @@ impl Reading<'_> {
             return None;
         }
         let checked: Result<ReadValue, (String, Option<String>)> = match kind {
-            Kind::Expression | Kind::Literal => return self.template(node, scalar, kind, name),
+            Kind::Expression | Kind::Ids | Kind::Literal => return self.template(node, scalar, kind, name),
+            Kind::Number(..) | Kind::Switch | Kind::Choice(_) | Kind::Known(_) => {
+                return self.known(node, scalar, kind, name);
+            }
             Kind::Shell => check_shell(text, name),
             Kind::Boolean => match (scalar.plain && scalar.is_boolean(), text.starts_with(['t', 'T'])) {
                 (true, flag) => Ok(ReadValue::Flag(flag)),
@@ -97,7 +104,7 @@ impl Reading<'_> {
             Kind::Duration => read_duration(text)
                 .map(ReadValue::Duration)
                 .ok_or_else(|| (format!("`{name}` must be a time, not {text:?}"), Some("write 90s, 10m or 1h".into()))),
-            Kind::OneOf(texts) => check_one_of(text, texts, name),
+            Kind::OneOf(texts) => known::one_of(text, texts, name).map(|()| ReadValue::Text(text.to_owned())),
             Kind::Checked(rule) => match (rule.check)(text) {
                 Ok(()) => Ok(ReadValue::Text(text.to_owned())),
                 Err(why) => Err((format!("`{name}`: {why}"), None)),
@@ -128,6 +135,26 @@ impl Reading<'_> {
             (Kind::Literal, Some(text)) => Some(ReadValue::Text(text.to_owned())),
             _ => Some(ReadValue::Template(template, places)),
         }
+    }
+
+    /// A text that must be known before anything is deployed.
+    fn known(&mut self, node: &Node, scalar: &Scalar, kind: &'static Kind, name: &str) -> Option<ReadValue> {
+        let read = self.template(node, scalar, kind, name)?;
+        let ReadValue::Template(template, places) = &read else { return Some(read) };
+        for ((reference, _), place) in template.references().zip(places) {
+            if let Reference::Output(..) = reference {
+                let message =
+                    format!("`{name}` must be known before anything is deployed, so it cannot be {reference}");
+                let hint = Some("write the value, or a variable such as ${var.NAME}".to_owned());
+                self.problems.push(place.problem(message, hint));
+                return None;
+            }
+        }
+        if let Some(Err((message, hint))) = template.as_literal().map(|text| known::check(kind, text, name)) {
+            self.problem(node.at, message, hint);
+            return None;
+        }
+        Some(read)
     }
 
     fn list(&mut self, node: &Node, item: &'static Kind, name: &str) -> Option<ReadValue> {
@@ -268,17 +295,6 @@ fn check_shell(text: &str, name: &str) -> Checked {
         return Err((format!("`{name}` has more than {MAX_SHELL_TEXT} characters"), Some(hint.to_owned())));
     }
     Ok(ReadValue::Text(text.to_owned()))
-}
-
-fn check_one_of(text: &str, texts: &[(&str, &str)], name: &str) -> Checked {
-    match texts.iter().any(|(known, _)| *known == text) {
-        true => Ok(ReadValue::Text(text.to_owned())),
-        false => {
-            let shown: String = text.chars().take(48).collect();
-            let known: Vec<_> = texts.iter().map(|(known, _)| *known).collect();
-            Err((format!("`{name}` cannot be {shown:?}"), Some(format!("write {}", known.join(" or ")))))
-        }
-    }
 }
 
 /// Reads `90s`, `10m`, `1h30m`; at most a week, more than nothing.

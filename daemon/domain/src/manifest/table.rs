@@ -1,7 +1,8 @@
 //! The table of the stack file: every field and every component type, for the reader and for the schema.
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, OutputField};
 use super::rule;
+use super::types::{compute, database, messaging, network, storage};
 use crate::state::EngineKind;
 
 /// A type that a component may have.
@@ -19,6 +20,8 @@ pub struct ComponentType {
     pub about: &'static str,
     /// The fields it has besides those that every component has.
     pub fields: &'static [Field],
+    /// The outputs it has, where its type says them.
+    pub outputs: &'static [OutputField],
 }
 
 /// The type of a name.
@@ -35,34 +38,31 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
         holds_data: false,
         about: "Whatever its commands do: any tool, any cloud, also no cloud",
         fields: COMMAND_FIELDS,
+        outputs: &[],
     },
     later("cloudformation", EngineKind::Cloudformation, "The team's own CloudFormation template"),
-    data("s3-bucket", "A bucket, encrypted and private"),
-    data("sqs-queue", "A queue with its dead-letter queue"),
-    later("lambda", EngineKind::Cloudformation, "A function with its role, log group, optional URL and schedule"),
-    later("ecs-service", EngineKind::Cloudformation, "A Fargate service with its roles, logs and load balancing"),
-    data("rds", "A database with its subnet group, security group and password"),
-    data("elasticache", "A cache cluster with its subnet group and security group"),
-    later("scheduled-task", EngineKind::Cloudformation, "A Fargate task on a schedule"),
-    later("sns-topic", EngineKind::Cloudformation, "A topic"),
-    data("dynamodb-table", "A table, encrypted"),
-    later("network", EngineKind::Cloudformation, "A network with public and private subnets"),
+    storage::S3_BUCKET,
+    messaging::SQS_QUEUE,
+    compute::LAMBDA,
+    compute::ECS_SERVICE,
+    database::RDS,
+    database::ELASTICACHE,
+    compute::SCHEDULED_TASK,
+    messaging::SNS_TOPIC,
+    storage::DYNAMODB_TABLE,
+    network::NETWORK,
     later("terraform", EngineKind::Terraform, "The team's own Terraform or OpenTofu module"),
 ];
 
 const fn later(name: &'static str, engine: EngineKind, about: &'static str) -> ComponentType {
-    ComponentType { name, engine, available: false, holds_data: false, about, fields: &[] }
+    ComponentType { name, engine, available: false, holds_data: false, about, fields: &[], outputs: &[] }
 }
 
-const fn data(name: &'static str, about: &'static str) -> ComponentType {
-    ComponentType { name, engine: EngineKind::Cloudformation, available: false, holds_data: true, about, fields: &[] }
-}
-
-const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
+pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
     Field { name, kind, required: true, about }
 }
 
-const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Field {
+pub(super) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Field {
     Field { name, kind, required: false, about }
 }
 

@@ -28,6 +28,12 @@ pub enum Value {
 #[derive(Debug, Clone, Default)]
 pub struct Values(BTreeMap<String, Value>);
 
+impl FromIterator<(String, Value)> for Values {
+    fn from_iter<T: IntoIterator<Item = (String, Value)>>(values: T) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
 impl Values {
     /// Works the values out from what was given, later ones over earlier ones; all that is wrong is said at once.
     pub fn resolve(manifest: &Manifest, environment: &EnvironmentName, given: &[&Given]) -> Result<Self> {
