@@ -124,9 +124,88 @@ impl PlatformSpace {
         KeyPrefix("audit/".to_owned())
     }
 
+    /// The prefix of everything that belongs to a tenant, all versions of its state and its audit included.
+    pub fn tenant_folder(self, id: &TenantId) -> KeyPrefix {
+        KeyPrefix(format!("tenants/{id}/"))
+    }
+
+    /// Where the state of one environment of one stack lies, if a listed key of a tenant is one.
+    pub fn state_of(self, id: &TenantId, key: &ObjectKey) -> Option<StackSpace> {
+        let rest = key.0.strip_prefix(self.tenant_folder(id).as_str())?;
+        let parts: Vec<&str> = rest.split('/').collect();
+        let [version, "stacks", stack, environment, "state.json"] = parts[..] else { return None };
+        let space = TenantSpace::new(id.clone(), version.parse().ok()?);
+        Some(space.stack(&stack.parse().ok()?, &environment.parse().ok()?))
+    }
+
+    /// The prefix of all archives of a tenant that was deleted.
+    pub fn archives(self, id: &TenantId) -> KeyPrefix {
+        KeyPrefix(format!("archive/{id}/"))
+    }
+
+    /// The archive of a tenant that was deleted at a time.
+    pub fn archive(self, id: &TenantId, at: Timestamp) -> ArchiveSpace {
+        let folder = at.strftime("%Y%m%dT%H%M%SZ");
+        ArchiveSpace { tenant: id.clone(), prefix: format!("archive/{id}/{folder}/") }
+    }
+
+    /// The archive of a folder below [`archives`](Self::archives), if its name is one.
+    pub fn archive_of(self, id: &TenantId, folder: &str) -> Option<ArchiveSpace> {
+        let moment = format!("{}+0000", folder.strip_suffix('Z')?);
+        Some(self.archive(id, Timestamp::strptime("%Y%m%dT%H%M%S%z", moment).ok()?))
+    }
+
     /// The space of one tenant.
     pub fn tenant(self, id: &TenantId, version: &StateVersion) -> TenantSpace {
         TenantSpace::new(id.clone(), version.clone())
+    }
+}
+
+/// Where a tenant that was deleted is kept until it is purged.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ArchiveSpace {
+    tenant: TenantId,
+    prefix: String,
+}
+
+impl ArchiveSpace {
+    /// The path without the final slash: `archive/<id>/<timestamp>`.
+    pub fn path(&self) -> &str {
+        self.prefix.trim_end_matches('/')
+    }
+
+    /// The prefix of everything in it.
+    pub fn everything(&self) -> KeyPrefix {
+        KeyPrefix(self.prefix.clone())
+    }
+
+    /// What it holds, with checksums; written when everything is there.
+    pub fn manifest(&self) -> ObjectKey {
+        ObjectKey(format!("{}manifest.json", self.prefix))
+    }
+
+    /// Says that it was restored.
+    pub fn restored(&self) -> ObjectKey {
+        ObjectKey(format!("{}restored.json", self.prefix))
+    }
+
+    /// Where one of the tenant's objects is kept; `None` for an object that is not the tenant's.
+    pub fn copy_of(&self, key: &ObjectKey) -> Option<ObjectKey> {
+        let rest = key.0.strip_prefix(PlatformSpace.tenant_folder(&self.tenant).as_str())?;
+        Some(ObjectKey(format!("{}tenant/{rest}", self.prefix)))
+    }
+
+    /// Where an object of the manifest belongs, by its name below the tenant's folder; `None` for a name that would
+    /// lead out of it.
+    pub fn original_of(&self, name: &str) -> Option<ObjectKey> {
+        let climbs = name.split('/').any(|part| part == ".." || part == ".");
+        let prefix = PlatformSpace.tenant_folder(&self.tenant);
+        (!climbs && !name.starts_with('/')).then(|| prefix.listed(&format!("{}{name}", prefix.as_str())))?
+    }
+
+    /// The name of one of the tenant's objects below its folder.
+    pub fn name_of<'a>(&self, key: &'a ObjectKey) -> Option<&'a str> {
+        key.0.strip_prefix(PlatformSpace.tenant_folder(&self.tenant).as_str())
     }
 }
 
@@ -323,6 +402,26 @@ mod tests {
         let id = Ulid::nil();
         assert_eq!(space().audit(at, id).as_str(), format!("tenants/notifications-team/audit/2024/01/15/{id}.json"));
         assert_eq!(PlatformSpace.audit(at, id).as_str(), format!("audit/2024/01/15/{id}.json"));
+    }
+
+    #[test]
+    fn archives_lie_beside_the_tenants_and_lead_back_to_nothing_else() {
+        let id = "acme".parse().unwrap();
+        let archive = PlatformSpace.archive(&id, "2024-01-20T14:30:00.7Z".parse().unwrap());
+        assert_eq!(archive.path(), "archive/acme/20240120T143000Z");
+        assert_eq!(PlatformSpace.archive_of(&id, "20240120T143000Z"), Some(archive.clone()));
+        assert_eq!(PlatformSpace.archive_of(&id, "2024"), None);
+        let state = space().stack(&"s".parse().unwrap(), &"e".parse().unwrap()).state();
+        assert_eq!(archive.copy_of(&state), None, "another tenant's");
+        let ours =
+            TenantSpace::new(id.clone(), "v2".parse().unwrap()).stack(&"s".parse().unwrap(), &"e".parse().unwrap());
+        let copy = archive.copy_of(&ours.state()).unwrap();
+        assert_eq!(copy.as_str(), "archive/acme/20240120T143000Z/tenant/v2/stacks/s/e/state.json");
+        assert_eq!(archive.original_of(archive.name_of(&ours.state()).unwrap()), Some(ours.state()));
+        assert_eq!(PlatformSpace.state_of(&id, &ours.state()), Some(ours));
+        for name in ["", "/etc", "../other/tenant.yaml", "v1/../../other"] {
+            assert_eq!(archive.original_of(name), None, "{name}");
+        }
     }
 
     #[test]

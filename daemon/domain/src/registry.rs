@@ -180,6 +180,28 @@ impl Registry {
         self.touch(now)
     }
 
+    /// Adds a tenant that was deleted, with the fields that its entry had and nobody knows here.
+    pub fn restore(&mut self, archived: &Derived, tenant: Tenant, now: Timestamp) -> Result<()> {
+        self.add(tenant.clone(), now)?;
+        let mut entry = archived.entry().clone();
+        merge::into(&mut entry, to_mapping(&tenant)?);
+        let last = self.tenants.len() - 1;
+        if let Some(raw) = self.raw_entry_mut(last) {
+            *raw = Value::Mapping(entry);
+        }
+        Ok(())
+    }
+
+    /// Removes a tenant; that there is none is no error, so that it can be repeated.
+    pub fn remove(&mut self, id: &TenantId, now: Timestamp) -> Result<()> {
+        let Some(at) = self.tenants.iter().position(|tenant| tenant.id == *id) else { return Ok(()) };
+        self.tenants.remove(at);
+        if let Some(Value::Sequence(entries)) = self.raw.get_mut("tenants") {
+            entries.remove(at);
+        }
+        self.touch(now)
+    }
+
     /// The derived entry of a tenant.
     pub fn derive(&self, id: &TenantId) -> Option<Derived> {
         let at = self.tenants.iter().position(|tenant| tenant.id == *id)?;

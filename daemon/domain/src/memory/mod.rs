@@ -37,6 +37,10 @@ impl Script {
         guard(&self.0).push_back(fault);
     }
 
+    fn forget(&self) {
+        guard(&self.0).clear();
+    }
+
     /// Does a write as the script wants it.
     fn perform<T>(&self, write: impl FnOnce() -> PortResult<T>) -> PortResult<T> {
         let fault = guard(&self.0).pop_front().unwrap_or(Fault::None);

@@ -44,6 +44,11 @@ impl Derived {
         Ok(Self::new(document.source.generation, place, document.tenant, entry.clone()))
     }
 
+    /// The entry with all its fields, also those that are unknown here.
+    pub(super) fn entry(&self) -> &Mapping {
+        &self.entry
+    }
+
     /// The document as it is stored.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let text = |text: &str| Value::String(text.to_owned());

@@ -6,6 +6,9 @@ use super::{Limits, Tenant, TenantStatus};
 use crate::credential::{COST, SecretHash};
 use crate::error::{Error, Reason, Result};
 
+/// The status of a tenant that is being deleted.
+const DELETING: &str = "deleting";
+
 /// What an admin changes of a tenant's entry; what is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of the tenant's entry")]
@@ -43,6 +46,29 @@ impl Tenant {
     /// The tenant with another status, active or suspended.
     pub fn with_status(&self, status: TenantStatus) -> Result<Self> {
         Ok(Self { status, ..self.open()? })
+    }
+
+    /// The tenant while it is being deleted: no sign-ins, no commands.
+    pub fn closing(&self) -> Result<Self> {
+        match &self.status {
+            TenantStatus::Closed(status) if status == DELETING => Ok(self.clone()),
+            _ => Ok(Self { status: TenantStatus::Closed(DELETING.to_owned()), ..self.open()? }),
+        }
+    }
+
+    /// Whether a deletion of it has begun.
+    pub fn is_closing(&self) -> bool {
+        matches!(&self.status, TenantStatus::Closed(status) if status == DELETING)
+    }
+
+    /// The tenant as it was before a deletion that could not be carried out.
+    pub fn reopened(&self, status: TenantStatus) -> Result<Self> {
+        if self.is_closing() { Ok(Self { status, ..self.clone() }) } else { self.open() }
+    }
+
+    /// The tenant as it comes back from an archive, with another secret.
+    pub fn restored(&self, hash: &SecretHash, now: Timestamp) -> Result<Self> {
+        self.reopened(TenantStatus::Active)?.rotated(hash, now)
     }
 
     /// The tenant with an admin's changes.
@@ -98,6 +124,16 @@ mod tests {
         assert_eq!((edited.limits.max_stacks, edited.limits.monthly_cost_limit), (7, None));
         assert_eq!(Tenant { limits: acme().limits, ..edited }, acme());
         assert_eq!(acme().edited(&TenantEdit::default()), Ok(acme()));
+    }
+
+    #[test]
+    fn a_deletion_can_be_begun_again_and_taken_back() {
+        let closing = acme().closing().unwrap();
+        assert!(closing.is_closing() && closing.closing() == Ok(closing.clone()));
+        assert_eq!(closing.reopened(TenantStatus::Active), Ok(acme()));
+        assert_eq!(acme().reopened(TenantStatus::Suspended), Ok(acme()), "it was not being deleted");
+        let restored = closing.restored(&SecretHash::of_nobody(), NOW.parse().unwrap()).unwrap();
+        assert_eq!((restored.status, restored.credentials.rotations), (TenantStatus::Active, 1));
     }
 
     #[test]
