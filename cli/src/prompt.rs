@@ -180,17 +180,29 @@ pub async fn confirm(guest: &Guest, yes: bool, what: &str) -> Result<(), Report>
     if confirmed { Ok(()) } else { Err(declined(guest)) }
 }
 
-/// Asks for a name to be typed; `--yes` answers it.
-pub async fn confirm_by_name(guest: &Guest, yes: bool, name: &str, what: &str) -> Result<(), Report> {
+/// What must be typed to confirm something that cannot be taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct TypedName<'a> {
+    /// What it is, such as `the stack's name`.
+    pub kind: &'static str,
+    /// The name.
+    pub name: &'a str,
+    /// The flag that answers instead.
+    pub flag: &'static str,
+}
+
+/// Asks for a name to be typed; its flag answers it.
+pub async fn confirm_by_name(guest: &Guest, yes: bool, typed: TypedName<'_>, what: &str) -> Result<(), Report> {
     if yes {
         return Ok(());
     }
+    let TypedName { kind, name, flag } = typed;
     if !guest.terminal.interactive {
         return Err(Report::usage(format!("{what} needs a confirmation, and nobody can be asked"))
-            .hint("confirm it with --yes"));
+            .hint(format!("confirm it with {flag}")));
     }
     let render = render_config(guest);
-    let label = format!("Type the stack's name ({name}) to confirm:");
+    let label = format!("Type {kind} ({name}) to confirm:");
     let typed = ask(move || Text::new(&label).with_render_config(render).prompt()).await?;
     if typed.trim() == name { Ok(()) } else { Err(declined(guest)) }
 }

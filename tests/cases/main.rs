@@ -18,6 +18,7 @@ mod protocol;
 mod run;
 mod stack;
 mod stateless;
+mod tenant_delete;
 mod tenant_rotate;
 mod tenant_suspend;
 mod terminal;

@@ -109,7 +109,8 @@ impl Job {
         }
         let place = format!("{}/{}", plan.stack, plan.environment);
         if plan.operation() == Operation::Destroy {
-            prompt::confirm_by_name(guest, false, &plan.stack, &format!("destroying {place}")).await?;
+            let typed = prompt::TypedName { kind: "the stack's name", name: &plan.stack, flag: "--yes" };
+            prompt::confirm_by_name(guest, false, typed, &format!("destroying {place}")).await?;
         } else if guest.terminal.format == Format::Json {
             // Nobody can judge a plan that was not shown.
             return Err(Report::usage(format!("applying {place} as JSON needs --yes")).hint("confirm it with --yes"));

@@ -15,6 +15,7 @@ mod stack;
 mod status;
 mod steps;
 mod tenant;
+mod tenants;
 
 use std::sync::Arc;
 

@@ -1,33 +1,35 @@
 //! Tenants on the wire.
 
-use deployer_domain::error::{Error, Reason};
-use deployer_domain::name::{StateVersion, TenantId};
-use deployer_domain::tenant::{Tenant, TenantEdit};
-use deployer_domain::tenant_config::{ConfigRules, CostLimitPolicy, RulesEdit};
+use std::time::Duration;
+
+use deployer_domain::name::TenantId;
 use deployer_proto::v1;
 use deployer_proto::v1::tenant_service_server::TenantService;
-use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use super::Server;
-use super::convert::{backend_to_proto, given};
 use super::status::to_status;
 use super::steps::{self, StepStream};
+use super::tenants::*;
 use crate::operation::activate_tenant::activate_tenant;
-use crate::operation::create_tenant::{CreateTenant, CreatedTenant, create_tenant};
-use crate::operation::edit_tenant::{EditTenant, EditedTenant, edit_tenant};
-use crate::operation::list_tenants::{TenantRow, list_tenants};
-use crate::operation::rotate_tenant::{RotatedTenant, rotate_tenant};
+use crate::operation::create_tenant::create_tenant;
+use crate::operation::delete_tenant::{DeleteTenant, delete_tenant};
+use crate::operation::edit_tenant::edit_tenant;
+use crate::operation::list_tenants::list_tenants;
+use crate::operation::purge_tenant::purge_tenant;
+use crate::operation::restore_tenant::restore_tenant;
+use crate::operation::rotate_tenant::rotate_tenant;
 use crate::operation::show_tenant::show_tenant;
-use crate::operation::stack_summaries::StackSummary;
 use crate::operation::suspend_tenant::suspend_tenant;
-use crate::operation::tenant_details::{TenantView, tenant_details};
+use crate::operation::tenant_details::tenant_details;
 use crate::operation::tenant_stacks::tenant_stacks;
 
 #[tonic::async_trait]
 impl TenantService for Server {
     type CreateStream = StepStream<v1::CreateTenantEvent>;
     type RotateStream = StepStream<v1::RotateTenantEvent>;
+    type DeleteStream = StepStream<v1::DeleteTenantEvent>;
+    type RestoreStream = StepStream<v1::RestoreTenantEvent>;
 
     async fn create(&self, request: Request<v1::CreateTenantRequest>) -> Result<Response<Self::CreateStream>, Status> {
         let mut request = request.into_inner();
@@ -101,6 +103,48 @@ impl TenantService for Server {
         Ok(Response::new(edited_to_proto(&edited)))
     }
 
+    async fn delete(&self, request: Request<v1::DeleteTenantRequest>) -> Result<Response<Self::DeleteStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let wanted = DeleteTenant {
+            id: tenant_id(&request.id)?,
+            abandon_resources: request.abandon_resources,
+            wait: Duration::from_secs(request.wait_seconds.into()),
+        };
+        let ports = self.ports.clone();
+        Ok(steps::answer(
+            |step| delete_event(v1::delete_tenant_event::Event::Step(step)),
+            |done| delete_event(v1::delete_tenant_event::Event::Done(deleted_to_proto(&done))),
+            |hear| async move { delete_tenant(&ports, &caller, wanted, &*hear).await },
+        ))
+    }
+
+    async fn restore(
+        &self,
+        request: Request<v1::RestoreTenantRequest>,
+    ) -> Result<Response<Self::RestoreStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let id = tenant_id(&request.id)?;
+        let ports = self.ports.clone();
+        Ok(steps::answer(
+            |step| restore_event(v1::restore_tenant_event::Event::Step(step)),
+            |done| restore_event(v1::restore_tenant_event::Event::Done(restored_to_proto(&done))),
+            |hear| async move { restore_tenant(&ports, &caller, &id, &*hear).await },
+        ))
+    }
+
+    async fn purge(
+        &self,
+        request: Request<v1::PurgeTenantRequest>,
+    ) -> Result<Response<v1::PurgeTenantResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let id = tenant_id(&request.id)?;
+        let purged = purge_tenant(&self.ports, &caller, &id).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(purged_to_proto(&purged)))
+    }
+
     async fn details(&self, request: Request<v1::TenantDetailsRequest>) -> Result<Response<v1::TenantDetails>, Status> {
         let caller = self.caller(request.into_inner().context)?;
         let view = tenant_details(&self.ports, &caller).await.map_err(|error| to_status(&error))?;
@@ -125,139 +169,14 @@ fn rotate_event(event: v1::rotate_tenant_event::Event) -> v1::RotateTenantEvent 
     v1::RotateTenantEvent { event: Some(event) }
 }
 
-fn rotated_to_proto(rotated: &RotatedTenant) -> v1::TenantRotated {
-    v1::TenantRotated {
-        tenant: Some(tenant_to_proto(&rotated.tenant)),
-        secret: rotated.secret.expose_secret().to_owned(),
-    }
-}
-
-fn edit_from_proto(request: v1::EditTenantRequest) -> deployer_domain::error::Result<EditTenant> {
-    let environments = request.environments.map(|allowed| allowed.names.iter().map(|name| name.parse()).collect());
-    let cost_limit = request.cost_limit.map(|policy| match policy.as_str() {
-        "warn" => Ok(CostLimitPolicy::Warn),
-        "deny" => Ok(CostLimitPolicy::Deny),
-        other => {
-            let message = format!("cost_limit is `warn` or `deny`, not `{other}`");
-            Err(Error::new(Reason::InvalidRequest, message))
-        }
-    });
-    Ok(EditTenant {
-        entry: TenantEdit {
-            display_name: request.display_name,
-            email: request.email,
-            cost_tracking: request.cost_tracking,
-            monthly_cost_limit: request.monthly_cost_limit.map(|limit| Some(limit).filter(|limit| *limit > 0)),
-            max_stacks: request.max_stacks,
-            max_services: request.max_services,
-        },
-        rules: RulesEdit {
-            environments: environments.transpose()?,
-            regions: request.regions.map(|allowed| allowed.names),
-            require_approval: request.require_approval,
-            cost_limit: cost_limit.transpose()?,
-        },
-    })
-}
-
-fn edited_to_proto(edited: &EditedTenant) -> v1::EditTenantResponse {
-    let ConfigRules { environments, regions, policies } = &edited.config.config;
-    let rules = v1::TenantRules {
-        environments: environments.iter().map(ToString::to_string).collect(),
-        regions: regions.clone(),
-        require_approval: policies.require_approval_for_production,
-        cost_limit: match policies.cost_limit {
-            CostLimitPolicy::Warn => "warn",
-            CostLimitPolicy::Deny => "deny",
-        }
-        .to_owned(),
-    };
-    v1::EditTenantResponse { tenant: Some(tenant_to_proto(&edited.tenant)), rules: Some(rules) }
-}
-
 fn create_event(event: v1::create_tenant_event::Event) -> v1::CreateTenantEvent {
     v1::CreateTenantEvent { event: Some(event) }
 }
 
-fn create_from_proto(request: v1::CreateTenantRequest) -> deployer_domain::error::Result<CreateTenant> {
-    Ok(CreateTenant {
-        name: request.name,
-        display_name: request.display_name,
-        email: request.email,
-        account_id: request.account_id,
-        region: request.region,
-        team: request.team,
-        department: request.department,
-        secret_prefix: request.secret_prefix,
-        cost_tracking: request.cost_tracking,
-        monthly_cost_limit: request.monthly_cost_limit,
-        max_stacks: request.max_stacks,
-        max_services: request.max_services,
-        state_version: given(request.state_version).map(|version| StateVersion::new(&version)).transpose()?,
-    })
+fn delete_event(event: v1::delete_tenant_event::Event) -> v1::DeleteTenantEvent {
+    v1::DeleteTenantEvent { event: Some(event) }
 }
 
-fn created_to_proto(created: CreatedTenant) -> v1::TenantCreated {
-    v1::TenantCreated {
-        tenant: Some(tenant_to_proto(&created.tenant)),
-        secret: created.secret.expose_secret().to_owned(),
-        storage_path: created.storage_path,
-        lock_prefix: created.lock_prefix,
-        backend: Some(backend_to_proto(&created.backend)),
-        region: created.region,
-    }
-}
-
-fn tenant_to_proto(tenant: &Tenant) -> v1::Tenant {
-    v1::Tenant {
-        id: tenant.id.to_string(),
-        display_name: tenant.display_name.clone(),
-        email: tenant.email.clone(),
-        created: tenant.created.to_string(),
-        status: tenant.status.to_string(),
-        path: tenant.space().path(),
-        version: tenant.storage.version.to_string(),
-        account_id: tenant.aws.account_id.clone(),
-        region: tenant.aws.region.clone(),
-        team: tenant.metadata.team.clone(),
-        department: tenant.metadata.department.clone(),
-        limits: Some(v1::Limits {
-            cost_tracking: tenant.limits.cost_tracking,
-            monthly_cost_limit: tenant.limits.monthly_cost_limit,
-            max_stacks: tenant.limits.max_stacks,
-            max_services: tenant.limits.max_services,
-        }),
-        rotations: tenant.credentials.rotations,
-        last_rotated: tenant.credentials.last_rotated.map(|time| time.to_string()).unwrap_or_default(),
-    }
-}
-
-fn row_to_proto(row: TenantRow) -> v1::TenantRow {
-    v1::TenantRow { tenant: Some(tenant_to_proto(&row.tenant)), stacks: Some(row.stacks), cost: None }
-}
-
-fn details_to_proto(view: TenantView) -> v1::TenantDetails {
-    v1::TenantDetails {
-        tenant: Some(tenant_to_proto(&view.tenant)),
-        backend: Some(backend_to_proto(&view.backend)),
-        bucket: view.bucket,
-        stacks: view.stacks.iter().map(summary_to_proto).collect(),
-        stack_count: view.usage.stacks,
-        service_count: view.usage.services,
-        deployments_this_month: view.deployments_this_month,
-        cost: None,
-        uptime: None,
-        isolation: view.isolation.as_str().to_owned(),
-    }
-}
-
-fn summary_to_proto(summary: &StackSummary) -> v1::StackSummary {
-    v1::StackSummary {
-        stack: summary.stack.to_string(),
-        environment: summary.environment.to_string(),
-        services: u32::try_from(summary.services.len()).unwrap_or(u32::MAX),
-        components: summary.components,
-        updated: summary.updated.map(|time| time.to_string()).unwrap_or_default(),
-        status: summary.status.as_str().to_owned(),
-    }
+fn restore_event(event: v1::restore_tenant_event::Event) -> v1::RestoreTenantEvent {
+    v1::RestoreTenantEvent { event: Some(event) }
 }

@@ -6,10 +6,13 @@ use crate::Outcome;
 use crate::guest::Guest;
 
 pub mod activate;
+pub mod delete;
 pub mod details;
 pub mod edit;
 pub mod init;
 pub mod list;
+pub mod purge;
+pub mod restore;
 pub mod rotate;
 pub mod show;
 pub mod stacks;
@@ -33,6 +36,12 @@ pub enum Command {
     Activate(activate::Args),
     /// Change a tenant's limits and rules (admin)
     Edit(Box<edit::Args>),
+    /// Delete a tenant; everything of it is archived (admin)
+    Delete(delete::Args),
+    /// Bring a deleted tenant back from its archive (admin)
+    Restore(restore::Args),
+    /// Remove the archives of a deleted tenant for ever (admin)
+    Purge(purge::Args),
     /// Show the tenant that you are signed in to
     Details(details::Args),
     /// List the tenant's stacks
@@ -50,6 +59,9 @@ impl Command {
             Self::Suspend(args) => suspend::run(guest, args).await,
             Self::Activate(args) => activate::run(guest, args).await,
             Self::Edit(args) => edit::run(guest, *args).await,
+            Self::Delete(args) => delete::run(guest, args).await,
+            Self::Restore(args) => restore::run(guest, args).await,
+            Self::Purge(args) => purge::run(guest, args).await,
             Self::Details(args) => details::run(guest, args).await,
             Self::Stacks(args) => stacks::run(guest, args).await,
         }

@@ -1,5 +1,6 @@
 //! Operations on ports in memory: a clock that is set, storage that fails when it is told to.
 
+mod deletion;
 mod life;
 mod sessions;
 mod tenants;

@@ -1,0 +1,178 @@
+//! Tenants as they travel.
+
+use deployer_domain::error::{Error, Reason};
+use deployer_domain::name::StateVersion;
+use deployer_domain::tenant::{Tenant, TenantEdit};
+use deployer_domain::tenant_config::{ConfigRules, CostLimitPolicy, RulesEdit};
+use deployer_proto::v1;
+use secrecy::ExposeSecret;
+
+use super::convert::{backend_to_proto, given};
+use crate::operation::create_tenant::{CreateTenant, CreatedTenant};
+use crate::operation::delete_tenant::DeletedTenant;
+use crate::operation::edit_tenant::{EditTenant, EditedTenant};
+use crate::operation::list_tenants::TenantRow;
+use crate::operation::purge_tenant::PurgedTenant;
+use crate::operation::restore_tenant::RestoredTenant;
+use crate::operation::rotate_tenant::RotatedTenant;
+use crate::operation::stack_summaries::StackSummary;
+use crate::operation::tenant_details::TenantView;
+
+pub(crate) fn rotated_to_proto(rotated: &RotatedTenant) -> v1::TenantRotated {
+    v1::TenantRotated {
+        tenant: Some(tenant_to_proto(&rotated.tenant)),
+        secret: rotated.secret.expose_secret().to_owned(),
+    }
+}
+
+pub(crate) fn edit_from_proto(request: v1::EditTenantRequest) -> deployer_domain::error::Result<EditTenant> {
+    let environments = request.environments.map(|allowed| allowed.names.iter().map(|name| name.parse()).collect());
+    let cost_limit = request.cost_limit.map(|policy| match policy.as_str() {
+        "warn" => Ok(CostLimitPolicy::Warn),
+        "deny" => Ok(CostLimitPolicy::Deny),
+        other => {
+            let message = format!("cost_limit is `warn` or `deny`, not `{other}`");
+            Err(Error::new(Reason::InvalidRequest, message))
+        }
+    });
+    Ok(EditTenant {
+        entry: TenantEdit {
+            display_name: request.display_name,
+            email: request.email,
+            cost_tracking: request.cost_tracking,
+            monthly_cost_limit: request.monthly_cost_limit.map(|limit| Some(limit).filter(|limit| *limit > 0)),
+            max_stacks: request.max_stacks,
+            max_services: request.max_services,
+        },
+        rules: RulesEdit {
+            environments: environments.transpose()?,
+            regions: request.regions.map(|allowed| allowed.names),
+            require_approval: request.require_approval,
+            cost_limit: cost_limit.transpose()?,
+        },
+    })
+}
+
+pub(crate) fn edited_to_proto(edited: &EditedTenant) -> v1::EditTenantResponse {
+    let ConfigRules { environments, regions, policies } = &edited.config.config;
+    let rules = v1::TenantRules {
+        environments: environments.iter().map(ToString::to_string).collect(),
+        regions: regions.clone(),
+        require_approval: policies.require_approval_for_production,
+        cost_limit: match policies.cost_limit {
+            CostLimitPolicy::Warn => "warn",
+            CostLimitPolicy::Deny => "deny",
+        }
+        .to_owned(),
+    };
+    v1::EditTenantResponse { tenant: Some(tenant_to_proto(&edited.tenant)), rules: Some(rules) }
+}
+
+pub(crate) fn create_from_proto(request: v1::CreateTenantRequest) -> deployer_domain::error::Result<CreateTenant> {
+    Ok(CreateTenant {
+        name: request.name,
+        display_name: request.display_name,
+        email: request.email,
+        account_id: request.account_id,
+        region: request.region,
+        team: request.team,
+        department: request.department,
+        secret_prefix: request.secret_prefix,
+        cost_tracking: request.cost_tracking,
+        monthly_cost_limit: request.monthly_cost_limit,
+        max_stacks: request.max_stacks,
+        max_services: request.max_services,
+        state_version: given(request.state_version).map(|version| StateVersion::new(&version)).transpose()?,
+    })
+}
+
+pub(crate) fn created_to_proto(created: CreatedTenant) -> v1::TenantCreated {
+    v1::TenantCreated {
+        tenant: Some(tenant_to_proto(&created.tenant)),
+        secret: created.secret.expose_secret().to_owned(),
+        storage_path: created.storage_path,
+        lock_prefix: created.lock_prefix,
+        backend: Some(backend_to_proto(&created.backend)),
+        region: created.region,
+    }
+}
+
+pub(crate) fn tenant_to_proto(tenant: &Tenant) -> v1::Tenant {
+    v1::Tenant {
+        id: tenant.id.to_string(),
+        display_name: tenant.display_name.clone(),
+        email: tenant.email.clone(),
+        created: tenant.created.to_string(),
+        status: tenant.status.to_string(),
+        path: tenant.space().path(),
+        version: tenant.storage.version.to_string(),
+        account_id: tenant.aws.account_id.clone(),
+        region: tenant.aws.region.clone(),
+        team: tenant.metadata.team.clone(),
+        department: tenant.metadata.department.clone(),
+        limits: Some(v1::Limits {
+            cost_tracking: tenant.limits.cost_tracking,
+            monthly_cost_limit: tenant.limits.monthly_cost_limit,
+            max_stacks: tenant.limits.max_stacks,
+            max_services: tenant.limits.max_services,
+        }),
+        rotations: tenant.credentials.rotations,
+        last_rotated: tenant.credentials.last_rotated.map(|time| time.to_string()).unwrap_or_default(),
+    }
+}
+
+pub(crate) fn row_to_proto(row: TenantRow) -> v1::TenantRow {
+    v1::TenantRow { tenant: Some(tenant_to_proto(&row.tenant)), stacks: Some(row.stacks), cost: None }
+}
+
+pub(crate) fn details_to_proto(view: TenantView) -> v1::TenantDetails {
+    v1::TenantDetails {
+        tenant: Some(tenant_to_proto(&view.tenant)),
+        backend: Some(backend_to_proto(&view.backend)),
+        bucket: view.bucket,
+        stacks: view.stacks.iter().map(summary_to_proto).collect(),
+        stack_count: view.usage.stacks,
+        service_count: view.usage.services,
+        deployments_this_month: view.deployments_this_month,
+        cost: None,
+        uptime: None,
+        isolation: view.isolation.as_str().to_owned(),
+    }
+}
+
+pub(crate) fn summary_to_proto(summary: &StackSummary) -> v1::StackSummary {
+    v1::StackSummary {
+        stack: summary.stack.to_string(),
+        environment: summary.environment.to_string(),
+        services: u32::try_from(summary.services.len()).unwrap_or(u32::MAX),
+        components: summary.components,
+        updated: summary.updated.map(|time| time.to_string()).unwrap_or_default(),
+        status: summary.status.as_str().to_owned(),
+    }
+}
+
+pub(crate) fn deleted_to_proto(deleted: &DeletedTenant) -> v1::TenantDeleted {
+    v1::TenantDeleted {
+        tenant: Some(tenant_to_proto(&deleted.tenant)),
+        archive: deleted.archive.path().to_owned(),
+        objects: count(deleted.manifest.objects.len() as u64),
+        bytes: deleted.manifest.bytes(),
+        purgeable: deleted.manifest.purgeable().to_string(),
+    }
+}
+
+pub(crate) fn restored_to_proto(restored: &RestoredTenant) -> v1::TenantRestored {
+    v1::TenantRestored {
+        tenant: Some(tenant_to_proto(&restored.tenant)),
+        secret: restored.secret.expose_secret().to_owned(),
+        objects: count(restored.objects),
+    }
+}
+
+pub(crate) fn purged_to_proto(purged: &PurgedTenant) -> v1::PurgeTenantResponse {
+    v1::PurgeTenantResponse { archives: purged.archives, objects: count(purged.objects) }
+}
+
+fn count(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
