@@ -5,9 +5,11 @@
 
 use async_trait::async_trait;
 
+use crate::error::Result;
 use crate::name::ComponentId;
-use crate::plan::{Outcome, Prepared, Removal};
+use crate::plan::{Outcome, Prepared, Proposal, Removal};
 use crate::run::OutputStream;
+use crate::state::Intent;
 
 /// Why an engine did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Failure {
     Cancelled,
     /// It was ended because the lease was not proven in time. It may be asked again once the lease is.
     CutOff,
+    /// The provider goes on with it by itself; its intent stays, for a successor to resolve. This is why it was left.
+    Left(String),
 }
 
 /// The result of an engine's work.
@@ -60,6 +64,51 @@ impl Condition {
     }
 }
 
+/// Whether a component is as it was deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// In one word.
+    pub state: DriftState,
+    /// What differs, or why it cannot be told; may be empty.
+    pub details: Vec<String>,
+}
+
+/// Whether a component is as it was deployed, in one word. Never a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DriftState {
+    /// It is.
+    InSync,
+    /// It is not.
+    Drifted,
+    /// It is gone.
+    Missing,
+    /// Nobody can tell.
+    Unsupported,
+}
+
+impl DriftState {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "in-sync",
+            Self::Drifted => "drifted",
+            Self::Missing => "missing",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// What became of an operation that a dead or fenced-off holder had asked for.
+#[derive(Debug, Clone)]
+pub enum Adopted {
+    /// It was done; nothing where the component is gone now.
+    Done(Option<Outcome>),
+    /// It failed; this is why.
+    Failed(String),
+    /// It never began, or was cut off: it is to be done again.
+    Unfinished,
+}
+
 /// Is told what an engine has to tell while it works.
 pub trait Listener: Send + Sync {
     /// A command printed a line.
@@ -68,9 +117,24 @@ pub trait Listener: Send + Sync {
     fn progress(&self, message: String);
 }
 
+/// The lease of a run, as an engine needs it.
+#[async_trait]
+pub trait Gate: Send + Sync {
+    /// Passes when something new may be started at this very moment; waits while that is in doubt. The error is
+    /// `LOCK_LOST`.
+    async fn pass(&self) -> Result<()>;
+
+    /// Waits until the lease is lost, which may be never.
+    async fn lost(&self);
+}
+
 /// Makes components so, takes them away, and looks after them.
 #[async_trait]
 pub trait Engine: Send + Sync {
+    /// Looks what [`apply`](Self::apply) would do, resource by resource; nothing where the engine cannot tell. Changes
+    /// nothing that lasts.
+    async fn plan(&self, id: &ComponentId, wanted: &Prepared) -> EngineResult<Option<Proposal>>;
+
     /// Creates or updates a component.
     async fn apply(&self, id: &ComponentId, wanted: &Prepared, listener: &dyn Listener) -> EngineResult<Outcome>;
 
@@ -79,4 +143,10 @@ pub trait Engine: Send + Sync {
 
     /// Looks how a component is. Changes nothing.
     async fn check(&self, id: &ComponentId, check: &Removal) -> EngineResult<Health>;
+
+    /// Looks whether a component is as it was deployed, however long that takes. Changes nothing.
+    async fn drift(&self, id: &ComponentId, check: &Removal) -> EngineResult<Drift>;
+
+    /// Brings an operation of an earlier holder to its end without starting anything.
+    async fn adopt(&self, id: &ComponentId, intent: &Intent, listener: &dyn Listener) -> EngineResult<Adopted>;
 }

@@ -39,6 +39,7 @@ pub mod tenant_config;
 pub mod seal;
 pub mod state;
 
+pub mod cloudformation;
 pub mod engine;
 pub mod expression;
 pub mod graph;

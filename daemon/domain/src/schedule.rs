@@ -123,6 +123,7 @@ mod tests {
             wanted: None,
             deployed: None,
             files: Default::default(),
+            template: None,
         };
         after.iter().map(step).collect()
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -70,19 +71,34 @@ pub struct SourceEntry {
     pub sha256: [u8; 32],
 }
 
-/// For each glob of an `inputs:`, what the files that it names contain, as one hash.
+/// For each glob of an `inputs:`, what the files that it names contain, as one hash; and the texts of templates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InputHashes(BTreeMap<String, String>);
+pub struct InputHashes {
+    hashes: BTreeMap<String, String>,
+    templates: BTreeMap<String, Arc<str>>,
+}
 
 impl InputHashes {
     /// Takes globs with the files that each names, in any order.
     pub fn new<'a>(matched: impl IntoIterator<Item = (String, Vec<&'a SourceEntry>)>) -> Self {
-        Self(matched.into_iter().map(|(glob, entries)| (glob, hash_entries(entries))).collect())
+        let hashes = matched.into_iter().map(|(glob, entries)| (glob, hash_entries(entries))).collect();
+        Self { hashes, templates: BTreeMap::new() }
+    }
+
+    /// Takes the texts of the templates as well, by path.
+    #[must_use]
+    pub fn with_templates(self, templates: BTreeMap<String, Arc<str>>) -> Self {
+        Self { templates, ..self }
+    }
+
+    /// The text of a template, where it was gathered.
+    pub fn template(&self, path: &str) -> Option<Arc<str>> {
+        self.templates.get(path).cloned()
     }
 
     /// The hash for a glob; that of no file at all where the glob was not gathered.
     pub fn of(&self, glob: &str) -> String {
-        self.0.get(glob).cloned().unwrap_or_else(|| hash_entries(Vec::new()))
+        self.hashes.get(glob).cloned().unwrap_or_else(|| hash_entries(Vec::new()))
     }
 }
 

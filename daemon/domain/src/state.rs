@@ -151,6 +151,12 @@ pub struct Intent {
     /// What the engine needs to find the operation again, such as a client request token.
     #[serde(default)]
     pub handle: BTreeMap<String, String>,
+    /// The inputs hash of the component once it is done; empty for a delete.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub inputs_hash: String,
+    /// The parts of that hash.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
 }
 
 /// What a plan does to a component.

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deployer_domain::engine::{Condition, Engine, EngineResult, Failure, Health, Listener};
+use deployer_domain::engine::{Adopted, Condition, Drift, DriftState, Engine, EngineResult, Failure, Health, Listener};
 use deployer_domain::expression::Resolved;
 use deployer_domain::name::ComponentId;
-use deployer_domain::plan::{Outcome, Prepared, Removal};
+use deployer_domain::plan::{CommandRun, Outcome, Prepared, Proposal, Removal, Work};
 use deployer_domain::run::{MAX_OUTPUTS, OutputStream, Redactor, parse_outputs};
+use deployer_domain::state::Intent;
 use secrecy::SecretString;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
@@ -55,14 +56,20 @@ struct Ran {
 
 #[async_trait]
 impl Engine for CommandEngine {
+    async fn plan(&self, _: &ComponentId, _: &Prepared) -> EngineResult<Option<Proposal>> {
+        // Nobody knows what a command does before it runs.
+        Ok(None)
+    }
+
     async fn apply(&self, id: &ComponentId, wanted: &Prepared, listener: &dyn Listener) -> EngineResult<Outcome> {
+        let Work::Command(work) = &wanted.work else { return Err(not_a_command()) };
         let begun = Instant::now();
         let outputs = self.outputs.join(format!("{id}.json"));
         let _ = tokio::fs::remove_file(&outputs).await;
         let script = Script {
-            text: &wanted.command.apply,
-            environment: &wanted.environment,
-            timeout: wanted.command.timeout,
+            text: &work.command.apply,
+            environment: &work.environment,
+            timeout: work.command.timeout,
             directory: &self.directory,
         };
         self.run(id, script, &outputs, listener).await?.success()?;
@@ -72,13 +79,15 @@ impl Engine for CommandEngine {
     }
 
     async fn remove(&self, id: &ComponentId, removal: &Removal, listener: &dyn Listener) -> EngineResult<()> {
-        let Some(script) = Script::of(removal, &self.removal_directory) else { return Ok(()) };
+        let Removal::Command(run) = removal else { return Err(not_a_command()) };
+        let Some(script) = Script::of(run, &self.removal_directory) else { return Ok(()) };
         let outputs = self.outputs.join(format!("{id}.json"));
         self.run(id, script, &outputs, listener).await?.success()
     }
 
     async fn check(&self, id: &ComponentId, check: &Removal) -> EngineResult<Health> {
-        let Some(script) = Script::of(check, &self.directory) else {
+        let Removal::Command(run) = check else { return Err(not_a_command()) };
+        let Some(script) = Script::of(run, &self.directory) else {
             let reason = "it has no `check` to be asked".to_owned();
             return Ok(Health { condition: Condition::Unknown, reason });
         };
@@ -90,12 +99,33 @@ impl Engine for CommandEngine {
             Err(other) => return Err(other),
         })
     }
+
+    async fn drift(&self, id: &ComponentId, check: &Removal) -> EngineResult<Drift> {
+        let health = self.check(id, check).await?;
+        let state = match health.condition {
+            Condition::Healthy => DriftState::InSync,
+            Condition::Degraded | Condition::Drifted => DriftState::Drifted,
+            Condition::Missing => DriftState::Missing,
+            Condition::Unknown => DriftState::Unsupported,
+        };
+        let details = if health.reason.is_empty() { Vec::new() } else { vec![health.reason] };
+        Ok(Drift { state, details })
+    }
+
+    async fn adopt(&self, _: &ComponentId, _: &Intent, _: &dyn Listener) -> EngineResult<Adopted> {
+        // A command that was under way when its daemon died is dead by now, and may have done anything.
+        Ok(Adopted::Unfinished)
+    }
+}
+
+fn not_a_command() -> Failure {
+    Failure::Failed("a fault in this program: the engine of commands was asked for something else".to_owned())
 }
 
 impl<'a> Script<'a> {
-    fn of(removal: &'a Removal, directory: &'a PathBuf) -> Option<Self> {
-        let text = removal.text.as_deref()?;
-        Some(Self { text, environment: &removal.environment, timeout: removal.timeout, directory })
+    fn of(run: &'a CommandRun, directory: &'a PathBuf) -> Option<Self> {
+        let text = run.text.as_deref()?;
+        Some(Self { text, environment: &run.environment, timeout: run.timeout, directory })
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use deployer_domain::clock::{Clock, LeaseInstant};
+use deployer_domain::engine::Gate;
 use deployer_domain::entropy::Entropy;
 use deployer_domain::error::{Error, Result};
 use deployer_domain::key::LockKey;
@@ -118,6 +120,22 @@ impl HeldLease {
             return self.core.unless_lost();
         }
         answer.await.unwrap_or_else(|_| self.core.unless_lost())
+    }
+}
+
+#[async_trait]
+impl Gate for HeldLease {
+    async fn pass(&self) -> Result<()> {
+        self.gate().await
+    }
+
+    async fn lost(&self) {
+        let mut states = self.core.state.subscribe();
+        while self.standing() != HolderState::Lost {
+            if states.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::engine::Engine;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::object::{PortError, WriteIf};
-use deployer_domain::plan::{DeployedCommand, Plan};
+use deployer_domain::plan::{Deployed, Plan};
 use deployer_domain::port_error::explain;
 use deployer_domain::run::{Happening, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
 use deployer_domain::schedule::Stop;
@@ -120,7 +120,8 @@ impl Conductor {
         let removes = plan.steps.iter().any(|step| {
             matches!(step.action, Action::Delete | Action::Replace)
                 && step.deployed.as_ref().is_some_and(|deployed| {
-                    DeployedCommand::read(&step.component, deployed).is_ok_and(|command| command.destroy.is_some())
+                    let read = Deployed::read(&step.component, deployed);
+                    matches!(read, Ok(Deployed::Command(command)) if command.destroy.is_some())
                 })
         });
         let (commands, ()) = tokio::try_join!(

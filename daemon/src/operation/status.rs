@@ -14,7 +14,7 @@ use deployer_domain::lease;
 use deployer_domain::lock::LockState;
 use deployer_domain::manifest::{Given, Values};
 use deployer_domain::name::{ComponentId, EnvironmentName, StackName, TenantId};
-use deployer_domain::plan::{DeployedCommand, Removal};
+use deployer_domain::plan::{Deployed, Removal};
 use deployer_domain::port_error::Attempted;
 use deployer_domain::state::{ComponentState, ComponentStatus, EngineKind, StateDocument};
 use jiff::Timestamp;
@@ -107,8 +107,10 @@ impl Asking<'_> {
             match known(component, self.state.in_flight.contains_key(id)) {
                 Some(known) => drop(health.insert(id.clone(), known)),
                 None => match self.check(id, component, &resolver) {
-                    Ok(check) if check.text.is_some() => checks.push((id.clone(), check)),
-                    Ok(_) => drop(health.insert(id.clone(), unknown("it has no `check` to be asked".to_owned()))),
+                    Ok(Removal::Command(run)) if run.text.is_none() => {
+                        drop(health.insert(id.clone(), unknown("it has no `check` to be asked".to_owned())));
+                    }
+                    Ok(check) => checks.push((id.clone(), check)),
                     Err(error) => drop(health.insert(id.clone(), unknown(error.to_string()))),
                 },
             }
@@ -120,8 +122,10 @@ impl Asking<'_> {
     }
 
     fn check(&self, id: &ComponentId, component: &ComponentState, resolver: &Resolver) -> Result<Removal> {
-        let mut check = DeployedCommand::read(id, component)?.checking(id, resolver)?;
-        check.timeout = Some(check.timeout.unwrap_or(PATIENCE));
+        let mut check = Deployed::read(id, component)?.checking(id, resolver)?;
+        if let Removal::Command(run) = &mut check {
+            run.timeout = Some(run.timeout.unwrap_or(PATIENCE));
+        }
         Ok(check)
     }
 
@@ -131,6 +135,7 @@ impl Asking<'_> {
             stack: self.place.stack.clone(),
             environment: self.place.environment.clone(),
             region: self.state.region.clone(),
+            role_arn: None,
         };
         let outputs = self.state.components.iter();
         let outputs = outputs.map(|(id, component)| (id.clone(), Outputs::Known(component.outputs.clone()))).collect();

@@ -12,7 +12,7 @@ use deployer_domain::name::ComponentId;
 use deployer_domain::plan::{Plan, SensitiveKey};
 use deployer_domain::run::{ComponentEnd, Happening};
 use deployer_domain::schedule::{Schedule, Stop};
-use deployer_domain::state::{Action, Counts, EngineKind, Intent};
+use deployer_domain::state::{Action, Counts, EngineKind};
 use tokio::sync::Semaphore;
 use tokio::task::{self, JoinSet};
 
@@ -158,14 +158,7 @@ impl Course {
             self.schedule.done(at);
             return;
         }
-        let intent = Intent {
-            action: step.action,
-            run: asked.run.id(),
-            fence: asked.lease.token(),
-            since: asked.clock.now(),
-            component_type: step.component_type.clone(),
-            handle: Default::default(),
-        };
+        let intent = begun.intent(step, &asked);
         let landing = asked.state.update(|state| step.begin(state, intent, begun.prepared.as_ref()));
         let working = Arc::clone(&asked);
         let task = self.at_work.spawn(step::perform(working, at, begun, landing));
@@ -188,6 +181,11 @@ impl Course {
                 if let Some(outputs) = outputs {
                     self.resolver.learn(step.component.clone(), Outputs::Known(outputs));
                 }
+                self.schedule.done(at);
+            }
+            End::Unchanged(outputs) => {
+                self.executed.counts.unchanged += 1;
+                self.resolver.learn(step.component.clone(), Outputs::Known(outputs));
                 self.schedule.done(at);
             }
             End::Failed(why) => {

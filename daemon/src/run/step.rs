@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deployer_domain::clock::Clock;
+use deployer_domain::cloudformation::OperationToken;
 use deployer_domain::engine::{Engine, EngineResult, Failure};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::expression::Resolver;
+use deployer_domain::lease::HolderState;
 use deployer_domain::plan::{Outcome, Plan, Prepared, Removal, SensitiveKey, Step};
 use deployer_domain::run::{ComponentEnd, Happening};
-use deployer_domain::state::{Action, ComponentStatus, EngineKind, Output, StateDocument};
+use deployer_domain::state::{Action, ComponentStatus, EngineKind, Intent, Output, StateDocument};
 use tokio::sync::Semaphore;
 
 use super::listener::EventListener;
@@ -41,6 +43,8 @@ pub struct Begun {
 pub enum End {
     /// It was done; these are its outputs, if it is still there.
     Done(Option<BTreeMap<String, Output>>),
+    /// The engine found nothing to be done; these are its outputs.
+    Unchanged(BTreeMap<String, Output>),
     Failed(String),
     Cancelled,
     /// The lock was lost while it was at work.
@@ -57,6 +61,27 @@ impl Begun {
         let removal = if removes { step.removal(resolver)? } else { None };
         let prepared = if applies { Some(step.prepare(resolver, key)?) } else { None };
         Ok(Self { removal, prepared })
+    }
+
+    /// What is about to be done, for whoever must bring it to its end without us.
+    pub fn intent(&self, step: &Step, asked: &Asked) -> Intent {
+        let (run, fence) = (asked.run.id(), asked.lease.token());
+        let token = OperationToken::new(fence, run);
+        let handle = match (&self.prepared, &self.removal) {
+            (Some(prepared), _) => prepared.work.handle(&token),
+            (None, Some(removal)) => removal.handle(&token),
+            (None, None) => BTreeMap::new(),
+        };
+        Intent {
+            action: step.action,
+            run,
+            fence,
+            since: asked.clock.now(),
+            component_type: step.component_type.clone(),
+            handle,
+            inputs_hash: self.prepared.as_ref().map(|prepared| prepared.inputs_hash.clone()).unwrap_or_default(),
+            inputs: self.prepared.as_ref().map(|prepared| prepared.inputs.clone()).unwrap_or_default(),
+        }
     }
 
     /// Whether it turned out that there is nothing to do.
@@ -94,11 +119,17 @@ fn conclude(asked: &Asked, step: &Step, begun: &Begun, worked: EngineResult<Opti
     let (end, result, reason) = match worked {
         Ok(outcome) => {
             let outputs = outcome.as_ref().map(|outcome| outcome.outputs.clone());
+            let unchanged = outcome.as_ref().is_some_and(|outcome| outcome.unchanged);
             drop(asked.state.update(|state| match (outcome, &begun.prepared) {
                 (Some(outcome), Some(prepared)) => step.applied(state, prepared, outcome, now),
                 _ => step.deleted(state),
             }));
-            (End::Done(outputs), ComponentEnd::Succeeded, String::new())
+            match outputs {
+                Some(outputs) if unchanged => {
+                    (End::Unchanged(outputs), ComponentEnd::Succeeded, "nothing changed".to_owned())
+                }
+                outputs => (End::Done(outputs), ComponentEnd::Succeeded, String::new()),
+            }
         }
         Err(Failure::Failed(why)) => {
             stopped(ComponentStatus::Failed, &why);
@@ -113,8 +144,15 @@ fn conclude(asked: &Asked, step: &Step, begun: &Begun, worked: EngineResult<Opti
             stopped(ComponentStatus::Interrupted, why);
             (End::Lost, ComponentEnd::Failed, why.to_owned())
         }
+        Err(Failure::Left(why)) => {
+            // The intent stays: whoever holds the lock next brings it to its end.
+            drop(asked.state.update(|state| step.left(state, why.clone(), now)));
+            let end = if asked.lease.standing() == HolderState::Lost { End::Lost } else { End::Cancelled };
+            (end, ComponentEnd::Cancelled, why)
+        }
     };
-    asked.finished(step, step.action, result, &reason, duration_ms);
+    let action = if matches!(end, End::Unchanged(_)) { Action::None } else { step.action };
+    asked.finished(step, action, result, &reason, duration_ms);
     end
 }
 
@@ -127,13 +165,10 @@ struct Work<'a> {
 impl Work<'_> {
     /// Works; when the guard ended it because the lease was not proven in time, and now it is, works again.
     async fn again_and_again(&self) -> EngineResult<Option<Outcome>> {
-        let Some(engine) = self.asked.engines.get(&self.step.engine) else {
-            return Err(Failure::Failed(format!("this version has no engine for `{}`", self.step.component_type)));
-        };
         let listener = EventListener::new(Arc::clone(&self.asked.run), Some(self.step.component.clone()));
         let mut left = AGAIN;
         loop {
-            let worked = self.work(engine.as_ref(), &listener).await;
+            let worked = self.work(&listener).await;
             let cut_off = matches!(worked, Err(Failure::CutOff));
             if !cut_off || left == 0 {
                 return worked;
@@ -150,18 +185,23 @@ impl Work<'_> {
         }
     }
 
-    async fn work(&self, engine: &dyn Engine, listener: &EventListener) -> EngineResult<Option<Outcome>> {
+    async fn work(&self, listener: &EventListener) -> EngineResult<Option<Outcome>> {
         let id = &self.step.component;
-        if let Some(removal) = &self.begun.removal {
-            engine.remove(id, removal, listener).await?;
+        if let (Some(removal), Some(deployed)) = (&self.begun.removal, &self.step.deployed) {
+            self.engine(deployed.engine)?.remove(id, removal, listener).await?;
             if self.begun.prepared.is_some() {
                 drop(self.asked.state.update(|state| self.step.removed(state)));
             }
         }
         match &self.begun.prepared {
-            Some(prepared) => engine.apply(id, prepared, listener).await.map(Some),
+            Some(prepared) => self.engine(self.step.engine)?.apply(id, prepared, listener).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    fn engine(&self, kind: EngineKind) -> EngineResult<&dyn Engine> {
+        let missing = || Failure::Failed(format!("this version has no engine for `{}`", self.step.component_type));
+        self.asked.engines.get(&kind).map(AsRef::as_ref).ok_or_else(missing)
     }
 }
 

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::archive::Packer;
 use super::pattern::Patterns;
 use super::read::{Opened, StackFiles, open_inside, read_whole};
+use super::templates::{self, TemplatePaths};
 
 /// Directories that are never part of a source.
 const NEVER: [&str; 2] = [".git", ".deployer"];
@@ -52,12 +53,16 @@ pub fn gather(files: &StackFiles, manifest: &Manifest, keep: Keep) -> Result<Sou
         return Err(invalid(&files.main.name, gathering.problems));
     }
     let (matched, warnings) = (gathering.matched, gathering.warnings);
-    let packed = pack(files, found, keep)?;
+    let template_paths = templates::paths(manifest, &patterns, &matched);
+    let packed = pack(files, found, keep, &template_paths)?;
+    let templates = templates::read(manifest, &packed.kept, &template_paths);
+    let templates = templates.map_err(|problems| invalid(&files.main.name, problems))?;
     let entries: BTreeMap<&str, &SourceEntry> = packed.entries.iter().map(|e| (e.path.as_str(), e)).collect();
     let inputs = InputHashes::new(patterns.list.iter().enumerate().map(|(at, pattern)| {
         let paths = matched.get(&at).into_iter().flatten();
         (pattern.written.glob.clone(), paths.filter_map(|path| entries.get(path.as_str()).copied()).collect())
     }));
+    let inputs = inputs.with_templates(templates);
     Ok(Source {
         hash: packed.hash,
         inputs,
@@ -98,7 +103,7 @@ impl Gathering<'_> {
             }
             let matching = patterns.matching(relative);
             if let Some(&first) = matching.first() {
-                let place = &patterns.list[first].written.place;
+                let pattern = &patterns.list[first];
                 match self.accept(relative, kind.is_some_and(|kind| kind.is_symlink())) {
                     Ok(Some(path)) => {
                         matching.iter().for_each(|&at| self.matched.entry(at).or_default().push(path.clone()));
@@ -106,8 +111,8 @@ impl Gathering<'_> {
                     }
                     Ok(None) => {}
                     Err(why) => {
-                        let message = format!("`inputs`: {}: {why}", relative.display());
-                        self.problems.push(place.problem(message, None));
+                        let message = format!("`{}`: {}: {why}", pattern.field, relative.display());
+                        self.problems.push(pattern.written.place.problem(message, None));
                     }
                 }
             }
@@ -146,19 +151,19 @@ impl Gathering<'_> {
             if self.matched.contains_key(&at) {
                 continue;
             }
-            let glob = &pattern.written.glob;
+            let (glob, field) = (&pattern.written.glob, pattern.field);
             let there = self.files.directory.join(glob).symlink_metadata();
             match (pattern.literal, there) {
                 (true, Err(_)) => {
-                    self.problems.push(pattern.written.place.problem(format!("`inputs`: there is no {glob}"), None));
+                    self.problems.push(pattern.written.place.problem(format!("`{field}`: there is no {glob}"), None));
                 }
                 (true, Ok(found)) if found.is_file() => {
-                    let message = format!("`inputs`: {glob} is ignored by .gitignore or .deployerignore");
+                    let message = format!("`{field}`: {glob} is ignored by .gitignore or .deployerignore");
                     let hint =
                         format!("write `!/{glob}`, and the same for the directories above it, into .deployerignore");
                     self.problems.push(pattern.written.place.problem(message, Some(hint)));
                 }
-                _ => self.warnings.push(format!("`inputs: {glob}` names no file")),
+                _ => self.warnings.push(format!("`{field}: {glob}` names no file")),
             }
         }
     }
@@ -195,9 +200,11 @@ struct Packed {
     hash: SourceHash,
     archive: Option<Vec<u8>>,
     bytes: u64,
+    /// The content of the files that are needed in memory, by path.
+    kept: BTreeMap<String, Vec<u8>>,
 }
 
-fn pack(files: &StackFiles, found: Vec<String>, keep: Keep) -> Result<Packed> {
+fn pack(files: &StackFiles, found: Vec<String>, keep: Keep, needed: &TemplatePaths<'_>) -> Result<Packed> {
     let own = own_files(files);
     let mut paths: Vec<&str> = found.iter().map(String::as_str).chain(own.keys().map(String::as_str)).collect();
     paths.sort_unstable();
@@ -205,7 +212,7 @@ fn pack(files: &StackFiles, found: Vec<String>, keep: Keep) -> Result<Packed> {
     let failed = |error: std::io::Error| Error::new(Reason::Internal, "cannot pack the source").caused_by(error);
     let mut packer = Packer::new(keep, &files.name).map_err(failed)?;
     let mut entries = Vec::with_capacity(paths.len());
-    let mut bytes = 0;
+    let (mut bytes, mut kept) = (0, BTreeMap::new());
     for path in paths {
         let (content, executable) = match own.get(path) {
             Some(text) => (text.as_bytes().to_vec(), false),
@@ -219,9 +226,12 @@ fn pack(files: &StackFiles, found: Vec<String>, keep: Keep) -> Result<Packed> {
         }
         packer.add(path, &content, executable).map_err(failed)?;
         entries.push(SourceEntry { path: path.to_owned(), executable, sha256: Sha256::digest(&content).into() });
+        if needed.values().any(|needed| *needed == path) {
+            kept.insert(path.to_owned(), content);
+        }
     }
     let (hash, archive) = packer.finish().map_err(failed)?;
-    Ok(Packed { entries, hash, archive, bytes })
+    Ok(Packed { entries, hash, archive, bytes, kept })
 }
 
 /// The stack's own files, as they were read for the manifest.

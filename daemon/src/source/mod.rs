@@ -18,6 +18,7 @@ mod gather;
 mod locate;
 mod pattern;
 mod read;
+mod templates;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,9 @@
-//! The globs of `inputs:`.
+//! The paths and globs of files that components are made of.
 
 use std::path::{Path, PathBuf};
 
 use deployer_domain::error::Problem;
-use deployer_domain::manifest::{Definition, InputPattern, Manifest};
+use deployer_domain::manifest::{InputPattern, Manifest};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// All patterns of a stack, each once.
@@ -15,6 +15,8 @@ pub(super) struct Patterns<'a> {
 /// One pattern.
 pub(super) struct Pattern<'a> {
     pub written: &'a InputPattern,
+    /// The field that it stands in.
+    pub field: &'static str,
     /// The path that every match begins with; the whole pattern where nothing in it is special.
     prefix: String,
     /// Whether it names exactly one file or directory.
@@ -28,7 +30,7 @@ impl<'a> Patterns<'a> {
         let mut seen = std::collections::BTreeSet::new();
         let mut set = GlobSetBuilder::new();
         let mut problems = Vec::new();
-        for written in written(manifest) {
+        for (field, written) in written(manifest) {
             if !seen.insert(&written.glob) {
                 continue;
             }
@@ -38,10 +40,10 @@ impl<'a> Patterns<'a> {
                     // Two globs a pattern: the path itself, and all below it where it is a directory.
                     set.add(itself).add(below);
                     let prefix = literal_prefix(glob);
-                    list.push(Pattern { written, literal: prefix == glob, prefix });
+                    list.push(Pattern { written, field, literal: prefix == glob, prefix });
                 }
                 (Err(error), _) | (_, Err(error)) => {
-                    let message = format!("`inputs`: {:?} is no pattern: {}", written.glob, error.kind());
+                    let message = format!("`{field}`: {:?} is no pattern: {}", written.glob, error.kind());
                     problems.push(written.place.problem(message, None));
                 }
             }
@@ -79,11 +81,9 @@ impl Directories {
     }
 }
 
-fn written(manifest: &Manifest) -> impl Iterator<Item = &InputPattern> {
-    manifest.components.iter().flat_map(|component| {
-        let Definition::Command(command) = &component.definition;
-        &command.inputs
-    })
+fn written(manifest: &Manifest) -> impl Iterator<Item = (&'static str, &InputPattern)> {
+    let definitions = manifest.components.iter().map(|component| &component.definition);
+    definitions.flat_map(|definition| definition.files().iter().map(|file| (definition.files_field(), file)))
 }
 
 fn build(glob: &str) -> Result<globset::Glob, globset::Error> {

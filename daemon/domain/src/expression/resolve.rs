@@ -63,7 +63,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// What the plain names stand for.
+/// What the plain names stand for, and where engines work.
 #[derive(Debug, Clone)]
 pub struct Scope {
     /// `${tenant}`.
@@ -74,6 +74,8 @@ pub struct Scope {
     pub environment: EnvironmentName,
     /// `${region}`, where one is known.
     pub region: Option<String>,
+    /// The role that engines assume.
+    pub role_arn: Option<String>,
 }
 
 /// The outputs of one component.

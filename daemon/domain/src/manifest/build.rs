@@ -7,10 +7,13 @@ use super::check::{self, Mention};
 use super::field::Kind;
 use super::reading::{Fields, Read, ReadValue, Reading};
 use super::table::{self, STACK_FIELDS};
+use super::typed::Typed;
 use super::{
-    CommandDefinition, Component, Definition, Environment, InputPattern, Manifest, Network, OnDestroy, Place, Variable,
+    CloudformationDefinition, CommandDefinition, Component, Definition, Environment, InputPattern, Manifest, Network,
+    OnDestroy, Place, TerraformDefinition, TypedDefinition, Variable,
 };
 use crate::error::Problem;
+use crate::expression::Template;
 use crate::graph::Graph;
 use crate::name::{ComponentId, ServiceName};
 use crate::yaml::{self, SourceFile};
@@ -173,33 +176,15 @@ impl Draft {
                 self.mentions.push(Mention::Component(needed, place));
             }
         }
-        let mut environment = BTreeMap::new();
-        for (name, _, value) in fields.map("environment") {
-            if let ReadValue::Template(template, places) = value.value {
-                dependencies.extend(template.components().cloned());
-                let references = template.references().map(|(reference, _)| reference.clone());
-                self.mentions
-                    .extend(references.zip(places).filter_map(|(reference, place)| Mention::of(reference, place)));
-                environment.insert(name, template);
-            }
-        }
-        dependencies.sort();
-        dependencies.dedup();
         let on_destroy = match (fields.text("onDestroy").as_deref(), known.holds_data) {
             (Some("retain"), _) | (None, true) => OnDestroy::Retain,
             _ => OnDestroy::Delete,
         };
-        let inputs = fields.list("inputs").into_iter();
-        let inputs = inputs.filter_map(|read| Some(InputPattern { glob: read.text()?, place: read.place })).collect();
-        let definition = Definition::Command(CommandDefinition {
-            apply: fields.text("apply").unwrap_or_default(),
-            destroy: fields.text("destroy"),
-            check: fields.text("check"),
-            timeout: fields.duration("timeout"),
-            environment,
-            inputs,
-        });
         let description = fields.text("description");
+        let definition = self.definition(known, &mut fields);
+        dependencies.extend(definition.values().iter().flat_map(|(_, value)| value.components().cloned()));
+        dependencies.sort();
+        dependencies.dedup();
         let component_type = known;
         self.components.push(Component {
             id,
@@ -210,6 +195,47 @@ impl Draft {
             on_destroy,
             definition,
         });
+    }
+
+    fn definition(&mut self, known: &table::ComponentType, fields: &mut Fields) -> Definition {
+        match known.name {
+            "cloudformation" => Definition::Cloudformation(CloudformationDefinition {
+                template: fields.pattern("template"),
+                parameters: self.templates(fields, "parameters"),
+            }),
+            "terraform" => Definition::Terraform(TerraformDefinition {
+                source: fields.pattern("source"),
+                variables: self.templates(fields, "variables"),
+            }),
+            "command" => Definition::Command(CommandDefinition {
+                apply: fields.text("apply").unwrap_or_default(),
+                destroy: fields.text("destroy"),
+                check: fields.text("check"),
+                timeout: fields.duration("timeout"),
+                environment: self.templates(fields, "environment"),
+                inputs: fields.list("inputs").into_iter().filter_map(Read::into_pattern).collect(),
+            }),
+            _ => {
+                fields.0.remove("type");
+                let typed = Typed::of(std::mem::take(fields));
+                self.mentions.extend(typed.mentions);
+                Definition::Typed(TypedDefinition { fields: typed.fields, values: typed.values })
+            }
+        }
+    }
+
+    /// The texts of a mapping, with what they mention noted.
+    fn templates(&mut self, fields: &mut Fields, name: &str) -> BTreeMap<String, Template> {
+        let mut templates = BTreeMap::new();
+        for (name, _, value) in fields.map(name) {
+            if let ReadValue::Template(template, places) = value.value {
+                let references = template.references().map(|(reference, _)| reference.clone());
+                self.mentions
+                    .extend(references.zip(places).filter_map(|(reference, place)| Mention::of(reference, place)));
+                templates.insert(name, template);
+            }
+        }
+        templates
     }
 }
 
@@ -234,6 +260,11 @@ impl Read {
         }
     }
 
+    fn into_pattern(self) -> Option<InputPattern> {
+        let place = self.place.clone();
+        Some(InputPattern { glob: self.into_text()?, place })
+    }
+
     fn fields(self) -> Fields {
         match self.value {
             ReadValue::Object(fields) => fields,
@@ -245,6 +276,11 @@ impl Read {
 impl Fields {
     fn text(&mut self, name: &str) -> Option<String> {
         self.0.remove(name).and_then(Read::into_text)
+    }
+
+    fn pattern(&mut self, name: &str) -> InputPattern {
+        let nowhere = || InputPattern { glob: String::new(), place: Place { file: Arc::from(""), line: 0, column: 0 } };
+        self.0.remove(name).and_then(Read::into_pattern).unwrap_or_else(nowhere)
     }
 
     fn texts(&mut self, name: &str) -> Vec<String> {

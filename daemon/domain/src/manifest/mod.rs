@@ -15,6 +15,7 @@
 
 mod build;
 mod check;
+mod definition;
 mod field;
 pub(crate) mod known;
 mod reading;
@@ -23,11 +24,13 @@ mod table;
 mod template;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
 pub(crate) mod typed;
 mod types;
 mod values;
 
+pub use definition::{
+    CloudformationDefinition, CommandDefinition, Definition, InputPattern, TerraformDefinition, TypedDefinition,
+};
 pub use field::{Field, Kind, OutputField};
 pub use rule::Rule;
 pub use table::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, SERVICE_FIELDS, STACK_FIELDS};
@@ -37,10 +40,8 @@ pub use values::{Given, Value, Values, parse_variables};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::{Error, Problem, Reason, Result};
-use crate::expression::Template;
 use crate::graph::Graph;
 use crate::name::{ComponentId, EnvironmentName, ServiceName, StackName};
 use crate::nearest::did_you_mean;
@@ -145,39 +146,6 @@ pub enum OnDestroy {
     Retain,
     /// It is deleted.
     Delete,
-}
-
-/// What an engine is to do, by engine.
-#[derive(Debug, Clone)]
-pub enum Definition {
-    /// Commands.
-    Command(CommandDefinition),
-}
-
-/// What the commands of a component are.
-#[derive(Debug, Clone)]
-pub struct CommandDefinition {
-    /// The shell text that makes it so.
-    pub apply: String,
-    /// The shell text that takes it away again.
-    pub destroy: Option<String>,
-    /// The shell text that exits with 0 when all is well.
-    pub check: Option<String>,
-    /// What the commands find in their environment.
-    pub environment: BTreeMap<String, Template>,
-    /// The files whose content counts, as globs relative to the stack's directory.
-    pub inputs: Vec<InputPattern>,
-    /// How long one command may take.
-    pub timeout: Option<Duration>,
-}
-
-/// One glob of `inputs:`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputPattern {
-    /// The glob, with `/`, relative to the stack's directory.
-    pub glob: String,
-    /// Where it stands.
-    pub place: Place,
 }
 
 impl Manifest {

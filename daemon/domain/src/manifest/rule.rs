@@ -87,3 +87,19 @@ pub static GLOB: Rule = Rule {
     },
     pattern: "^(?!/)(?!.*(^|/)\\.\\.(/|$))[^\\\\]+$",
 };
+/// A file or directory below the stack's directory.
+pub static FILE: Rule = Rule {
+    check: |text| match text {
+        text if text.contains(['*', '?', '[', ']', '{', '}']) => Err("name one path, not a pattern".to_owned()),
+        text => (GLOB.check)(text),
+    },
+    pattern: "^(?!/)(?!.*(^|/)\\.\\.(/|$))[^\\\\*?{}\\[\\]]+$",
+};
+/// The name of a parameter of a CloudFormation template.
+pub static TEMPLATE_PARAMETER: Rule = Rule {
+    check: |text| match !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        true => Ok(()),
+        false => Err("a parameter's name has letters and digits only".to_owned()),
+    },
+    pattern: "^[A-Za-z0-9]{1,255}$",
+};

@@ -40,7 +40,15 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
         fields: COMMAND_FIELDS,
         outputs: &[],
     },
-    later("cloudformation", EngineKind::Cloudformation, "The team's own CloudFormation template"),
+    ComponentType {
+        name: "cloudformation",
+        engine: EngineKind::Cloudformation,
+        available: false,
+        holds_data: false,
+        about: "The team's own CloudFormation template",
+        fields: CLOUDFORMATION_FIELDS,
+        outputs: &[],
+    },
     storage::S3_BUCKET,
     messaging::SQS_QUEUE,
     compute::LAMBDA,
@@ -51,12 +59,16 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
     messaging::SNS_TOPIC,
     storage::DYNAMODB_TABLE,
     network::NETWORK,
-    later("terraform", EngineKind::Terraform, "The team's own Terraform or OpenTofu module"),
+    ComponentType {
+        name: "terraform",
+        engine: EngineKind::Terraform,
+        available: false,
+        holds_data: false,
+        about: "The team's own Terraform or OpenTofu module",
+        fields: TERRAFORM_FIELDS,
+        outputs: &[],
+    },
 ];
-
-const fn later(name: &'static str, engine: EngineKind, about: &'static str) -> ComponentType {
-    ComponentType { name, engine, available: false, holds_data: false, about, fields: &[], outputs: &[] }
-}
 
 pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
     Field { name, kind, required: true, about }
@@ -160,4 +172,22 @@ static COMMAND_FIELDS: &[Field] = &[
         "The files that the commands use, as globs relative to the stack's directory; a change of one is a change of the component",
     ),
     optional("timeout", Kind::Duration, "How long one command may take, such as 10m; without it there is no limit"),
+];
+
+static CLOUDFORMATION_FIELDS: &[Field] = &[
+    required("template", Kind::Checked(&rule::FILE), "The template's file, relative to the stack's directory"),
+    optional(
+        "parameters",
+        Kind::Map(&rule::TEMPLATE_PARAMETER, &Kind::Expression),
+        "The values of the template's parameters; expressions such as ${service.component.output} are expanded",
+    ),
+];
+
+static TERRAFORM_FIELDS: &[Field] = &[
+    required("source", Kind::Checked(&rule::FILE), "The module's directory, relative to the stack's directory"),
+    optional(
+        "variables",
+        Kind::Map(&rule::VARIABLE_NAME, &Kind::Expression),
+        "The values of the module's variables; expressions such as ${service.component.output} are expanded",
+    ),
 ];

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn file(name: &str, text: &str) -> SourceFile {
@@ -80,7 +82,7 @@ fn a_whole_file_is_read_in_its_order() {
     let migrate = manifest.component(&"email.migrate".parse().unwrap()).unwrap();
     assert_eq!(migrate.dependencies, ["email.database".parse().unwrap()]);
     assert_eq!((migrate.place.line, migrate.place.column), (22, 7));
-    let Definition::Command(command) = &migrate.definition;
+    let Definition::Command(command) = &migrate.definition else { panic!("no command") };
     assert_eq!(command.apply, "./migrate.sh up ${NOT_OURS}");
     assert_eq!(command.timeout, Some(Duration::from_secs(600)));
     assert_eq!(command.environment["PORT"].as_literal(), Some("8080"));
@@ -228,7 +230,7 @@ fn extension_fields_and_merge_keys_save_repetition() {
         "      x: &base {type: command, apply: x, environment: {A: 1}}\n      y: {<<: *base, apply: y}\nx-note: [anything]\n",
     );
     let manifest = parse(&text);
-    let Definition::Command(command) = &manifest.components[1].definition;
+    let Definition::Command(command) = &manifest.components[1].definition else { panic!("no command") };
     assert_eq!((command.apply.as_str(), command.environment["A"].as_literal()), ("y", Some("1")));
 }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::inputs::{self, Part};
 use super::select::check_components;
-use super::step::{Step, resolve_environment};
+use super::step::{Step, resolve_values};
 use super::{Operation, Plan, PlanInput, StepReason, destroy, digest};
 use crate::error::{Error, Problem, Reason, Result};
 use crate::expression::{Outputs, Resolver, Scope};
-use crate::manifest::{Component, Definition, Manifest, OnDestroy};
+use crate::manifest::{Component, Manifest, OnDestroy};
 use crate::name::{ComponentId, StackName};
-use crate::state::{Action, ComponentState, ComponentStatus, Counts};
+use crate::state::{Action, ComponentState, ComponentStatus, Counts, EngineKind};
 
 /// Plans to make an environment as the manifest says. All that has no value is said at once.
 pub fn plan_apply(manifest: &Manifest, input: PlanInput<'_>) -> Result<Plan> {
@@ -107,6 +107,7 @@ impl<'a> Planner<'a> {
             stack: manifest.name.clone(),
             environment: input.environment.clone(),
             region: of_environment.or_else(|| input.default_region.map(str::to_owned)),
+            role_arn: manifest.environments.get(input.environment).and_then(|e| e.role_arn.clone()),
         };
         let resolver = Resolver::new(scope, input.values.clone(), deployed_outputs(&input.state.components));
         Ok(Self { manifest, input, selected, resolver, steps: Vec::new() })
@@ -142,10 +143,9 @@ impl<'a> Planner<'a> {
 
     fn step(&self, component: &Component) -> Result<Step> {
         let id = &component.id;
-        let Definition::Command(command) = &component.definition;
-        let environment = resolve_environment(id, &command.environment, &self.resolver)?;
+        let values = resolve_values(id, &component.definition, &self.resolver)?;
         let files = Step::file_hashes(component, self.input.inputs);
-        let parts = inputs::parts(component, &environment, |glob| files.get(glob).cloned(), self.input.key);
+        let parts = inputs::parts(component, &values, |glob| files.get(glob).cloned(), self.input.key);
         let state = self.input.state.components.get(id);
         let (action, reasons) = self.decide(component, state, &parts);
         let record = match (action, state) {
@@ -163,6 +163,7 @@ impl<'a> Planner<'a> {
             wanted: Some(component.clone()),
             deployed: state.cloned(),
             files,
+            template: component.definition.files().first().and_then(|file| self.input.inputs.template(&file.glob)),
         })
     }
 
@@ -182,6 +183,9 @@ impl<'a> Planner<'a> {
         if self.input.options.replace.contains(&component.id) {
             return (Action::Replace, vec![StepReason::Requested]);
         }
+        if let Some(was) = self.moved(state) {
+            return (Action::Replace, vec![StepReason::Moved(was)]);
+        }
         let cut = match state.status {
             ComponentStatus::Failed => Some(StepReason::Failed),
             ComponentStatus::Interrupted => Some(StepReason::Interrupted),
@@ -196,6 +200,12 @@ impl<'a> Planner<'a> {
                 (if reasons.is_empty() { Action::None } else { Action::Update }, reasons)
             }
         }
+    }
+
+    /// Where a stack is deployed that is to be in another region now.
+    fn moved(&self, state: &ComponentState) -> Option<String> {
+        let was = state.definition.get("region").filter(|_| state.engine == EngineKind::Cloudformation)?.as_str()?;
+        (self.resolver.scope().region.as_deref() != Some(was)).then(|| was.to_owned())
     }
 
     /// A step for each deployed component that the file no longer has, dependents first.
@@ -223,8 +233,7 @@ pub(super) fn deployed_outputs(components: &BTreeMap<ComponentId, ComponentState
 
 /// What the state records of a component besides its inputs, where it differs.
 fn changed_record(component: &Component, state: &ComponentState) -> Option<&'static str> {
-    let Definition::Command(command) = &component.definition;
-    let timeout = command.timeout.map(|timeout| timeout.as_millis() as u64);
+    let timeout = component.definition.timeout().map(|timeout| timeout.as_millis() as u64);
     if (component.on_destroy == OnDestroy::Retain) != state.retain {
         return Some("onDestroy");
     }

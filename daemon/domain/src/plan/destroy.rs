@@ -31,6 +31,7 @@ pub fn plan_destroy(input: PlanInput<'_>) -> Result<Plan> {
         stack: input.state.stack.clone(),
         environment: input.environment.clone(),
         region: input.state.region.clone().or_else(|| input.default_region.map(str::to_owned)),
+        role_arn: None,
     };
     let resolver = Resolver::new(scope, input.values.clone(), deployed_outputs(components));
     let warnings = warnings(&steps);
@@ -86,6 +87,7 @@ fn deletion(asked: &Deletions<'_>, graph: &Graph, at: usize, kept: Option<&StepR
         wanted: None,
         deployed: Some(state.clone()),
         files: BTreeMap::new(),
+        template: None,
     }
 }
 

@@ -84,11 +84,10 @@ impl fmt::Display for PlanDigest {
 /// A value that is not known yet counts by its expression.
 fn step_json(step: &Step, plan: &Plan, key: &SensitiveKey) -> Value {
     let wanted = step.wanted.as_ref().map(|component| {
-        let manifest::Definition::Command(command) = &component.definition;
-        let environment = super::step::resolve_environment(&step.component, &command.environment, &plan.resolver);
-        let environment = environment.unwrap_or_default();
-        let parts = inputs::parts(component, &environment, |glob| step.files.get(glob).cloned(), key);
-        let unknown: std::collections::BTreeMap<&String, &String> = environment
+        let values = super::step::resolve_values(&step.component, &component.definition, &plan.resolver);
+        let values = values.unwrap_or_default();
+        let parts = inputs::parts(component, &values, |glob| step.files.get(glob).cloned(), key);
+        let unknown: std::collections::BTreeMap<&String, &String> = values
             .iter()
             .filter_map(|(name, value)| match value {
                 Resolved::Unknown(expression) => Some((name, expression)),
@@ -98,7 +97,7 @@ fn step_json(step: &Step, plan: &Plan, key: &SensitiveKey) -> Value {
         json!({
             "inputs": inputs::Part::hashes(&parts),
             "unknown": unknown,
-            "timeoutMs": command.timeout.map(|timeout| timeout.as_millis() as u64),
+            "timeoutMs": component.definition.timeout().map(|timeout| timeout.as_millis() as u64),
             "retain": component.on_destroy == manifest::OnDestroy::Retain,
         })
     });

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
-use super::{Change, DeployedCommand, RecordedText, SensitiveKey};
+use super::deployed::{RecordedText, recorded_values};
+use super::{Change, SensitiveKey};
 use crate::expression::{Resolved, Shown};
-use crate::manifest::{Component, Definition};
+use crate::manifest::{Component, Definition, OnDestroy};
 use crate::source::hex;
 use crate::state::ComponentState;
 
@@ -26,33 +27,36 @@ impl Part {
     }
 }
 
-/// The parts of a component with these values; sensitive ones only as a keyed HMAC.
+/// The parts of a component with these values, by what [`Definition::values`] calls them; sensitive ones only as a
+/// keyed HMAC.
 pub(super) fn parts(
     component: &Component,
-    environment: &BTreeMap<String, Resolved>,
+    values: &BTreeMap<String, Resolved>,
     files: impl Fn(&str) -> Option<String>,
     key: &SensitiveKey,
 ) -> Vec<Part> {
-    let Definition::Command(command) = &component.definition;
-    let texts =
-        [("apply", Some(&command.apply)), ("destroy", command.destroy.as_ref()), ("check", command.check.as_ref())];
-    let texts = texts
-        .into_iter()
-        .filter_map(|(name, text)| Some(Part { name: name.to_owned(), hash: Some(plain_hash(text?)), shown: None }));
-    let values = environment.iter().map(|(name, value)| {
-        let part = format!("environment.{name}");
+    let definition = &component.definition;
+    let texts = definition.texts().into_iter();
+    let texts = texts.map(|(name, text)| Part { name: name.to_owned(), hash: Some(plain_hash(text)), shown: None });
+    let values = values.iter().map(|(part, value)| {
         let hash = match value {
             Resolved::Plain(text) => Some(plain_hash(text)),
             Resolved::Sensitive(secret) => Some(key.mac(&format!("{}\0{part}", component.id), secret.expose_secret())),
             Resolved::Unknown(_) => None,
         };
-        Part { name: part, hash, shown: Some(value.shown()) }
+        Part { name: part.clone(), hash, shown: Some(value.shown()) }
     });
-    let globs = command.inputs.iter().map(|pattern| {
+    let field = definition.files_field();
+    let globs = definition.files().iter().map(|pattern| {
         let hash = files(&pattern.glob).unwrap_or_default();
-        Part { name: format!("inputs {}", pattern.glob), hash: Some(shorten(&hash)), shown: None }
+        Part { name: format!("{field} {}", pattern.glob), hash: Some(shorten(&hash)), shown: None }
     });
-    texts.chain(values).chain(globs).collect()
+    // Whether data is kept stands in a compiled template.
+    let kept = matches!(definition, Definition::Typed(_)).then(|| {
+        let kept = component.on_destroy == OnDestroy::Retain;
+        Part { name: "onDestroy".to_owned(), hash: Some(plain_hash(&kept.to_string())), shown: None }
+    });
+    texts.chain(values).chain(globs).chain(kept).collect()
 }
 
 /// The hash over all parts.
@@ -69,10 +73,9 @@ pub(super) fn hash(inputs: &BTreeMap<String, String>) -> String {
 
 /// The parts that differ from what is deployed.
 pub(super) fn changes(parts: &[Part], state: &ComponentState) -> Vec<Change> {
-    let deployed: DeployedCommand = serde::Deserialize::deserialize(&state.definition).unwrap_or_default();
+    let deployed = recorded_values(state);
     let before = |name: &str| {
-        let recorded = deployed.environment.get(name.strip_prefix("environment.")?)?;
-        Some(match recorded {
+        Some(match deployed.get(name)? {
             RecordedText::Value(text) => Shown::Plain(text.clone()),
             RecordedText::Expression(_) => Shown::Sensitive,
         })

@@ -17,10 +17,12 @@
 //! `Prepared::unchanged` says so once its dependencies have told their outputs.
 
 mod apply;
+mod deployed;
 mod destroy;
 mod digest;
 mod inputs;
 mod progress;
+mod proposal;
 mod reason;
 mod record;
 mod saved;
@@ -28,16 +30,20 @@ mod select;
 mod step;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use apply::plan_apply;
+pub use deployed::{Deployed, DeployedCommand, DeployedStack, RecordedText};
 pub use destroy::plan_destroy;
 pub use digest::{PlanDigest, SensitiveKey};
 pub use progress::{Progress, Status};
+pub use proposal::{Approved, Proposal, ResourceAction, ResourceChange};
 pub use reason::{Change, StepReason};
 pub use record::Outcome;
 pub use saved::{PLAN_FORMAT, SavedPlan};
 pub use select::Selection;
-pub use step::{DeployedCommand, Prepared, RecordedText, Removal, Step};
+pub use step::Step;
+pub use work::{CommandRun, CommandWork, Prepared, Removal, StackWork, Work};
 
 use std::collections::{BTreeMap, BTreeSet};
 

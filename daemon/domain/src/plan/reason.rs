@@ -24,6 +24,8 @@ pub enum StepReason {
     Requested,
     /// Its type is another one now; this was it.
     TypeChanged(String),
+    /// It is to be in another region now; this was it.
+    Moved(String),
     /// It is kept because of `onDestroy: retain`.
     Retained,
     /// It is kept because this component is kept and depends on it.
@@ -63,6 +65,7 @@ impl fmt::Display for StepReason {
             Self::Interrupted => f.write_str("the last run was cut off here"),
             Self::Requested => f.write_str("asked for with --replace"),
             Self::TypeChanged(was) => write!(f, "type changed, it was {was}"),
+            Self::Moved(was) => write!(f, "region changed, it was {was}"),
             Self::Retained => f.write_str("kept (onDestroy: retain)"),
             Self::NeededBy(component) => write!(f, "kept: {component}, which is kept, depends on it"),
             Self::InUseBy(component) => write!(f, "kept: {component}, which is not selected, still uses it"),

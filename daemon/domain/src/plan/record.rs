@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{DeployedCommand, Plan, Prepared, Step};
-use crate::manifest::{Definition, OnDestroy};
-use crate::state::{Action, ComponentState, ComponentStatus, Intent, Output, Resource, StateDocument};
+use crate::manifest::OnDestroy;
+use crate::state::{Action, ComponentState, ComponentStatus, EngineKind, Intent, Output, Resource, StateDocument};
 
 /// What an engine tells of a step that it did.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub resources: Vec<Resource>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// Whether the engine found nothing to be done.
+    pub unchanged: bool,
 }
 
 impl Step {
@@ -82,14 +84,25 @@ impl Step {
         }
     }
 
+    /// Records that it was left to its provider; the intent stays for whoever holds the lock next.
+    pub fn left(&self, state: &mut StateDocument, why: String, now: Timestamp) {
+        if let Some(component) = state.components.get_mut(&self.component) {
+            component.status = ComponentStatus::Interrupted;
+            component.last_error = Some(why);
+            component.updated = Some(now);
+        }
+    }
+
     /// Records what changed without anything being run: `onDestroy`, `dependsOn`, `timeout`.
     pub fn record(&self, state: &mut StateDocument) {
         let (Some(wanted), Some(component)) = (&self.wanted, state.components.get_mut(&self.component)) else { return };
         component.retain = wanted.on_destroy == OnDestroy::Retain;
         component.depends_on = wanted.dependencies.clone();
-        let Definition::Command(command) = &wanted.definition;
+        if component.engine != EngineKind::Command {
+            return;
+        }
         if let Ok(mut definition) = serde_json::from_value::<DeployedCommand>(component.definition.clone()) {
-            definition.timeout_ms = command.timeout.map(|timeout| timeout.as_millis() as u64);
+            definition.timeout_ms = wanted.definition.timeout().map(|timeout| timeout.as_millis() as u64);
             component.definition = definition.to_value();
         }
     }

@@ -8,6 +8,7 @@ fn scope(environment: &str) -> Scope {
         stack: "shop".parse().unwrap(),
         environment: environment.parse().unwrap(),
         region: Some("eu-central-1".to_owned()),
+        role_arn: None,
     }
 }
 

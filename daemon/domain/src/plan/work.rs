@@ -1,0 +1,184 @@
+//! What an engine is asked to do, with every value known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::deployed::{DeployedCommand, DeployedStack, RecordedText};
+use super::step::Step;
+use crate::cloudformation::{self, OperationToken, StackPlace, StackTemplate};
+use crate::error::{Error, Reason, Result};
+use crate::expression::{Resolved, Resolver, Scope, Template};
+use crate::manifest::{CommandDefinition, Component, Definition};
+use crate::name::ComponentId;
+use crate::template::{self, TemplateRequest};
+
+/// What a step runs for a create, an update or the second half of a replace.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// What its engine is to do.
+    pub work: Work,
+    /// The parts of the inputs hash, for the state.
+    pub inputs: BTreeMap<String, String>,
+    /// The inputs hash, for the state.
+    pub inputs_hash: String,
+    /// What a later destroy needs, for the state; holds no sensitive value.
+    pub definition: Value,
+    /// Whether, now that all is known, it turns out to be deployed like this already.
+    pub unchanged: bool,
+}
+
+/// What an engine is to make so, by engine.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Commands.
+    Command(CommandWork),
+    /// A CloudFormation stack.
+    Cloudformation(StackWork),
+}
+
+/// Commands to be run.
+#[derive(Debug, Clone)]
+pub struct CommandWork {
+    /// The commands as the file has them.
+    pub command: CommandDefinition,
+    /// The component's `environment:` with every value known.
+    pub environment: BTreeMap<String, Resolved>,
+}
+
+/// A CloudFormation stack to be made so.
+#[derive(Debug, Clone)]
+pub struct StackWork {
+    /// Which stack, and where.
+    pub place: StackPlace,
+    /// Its template.
+    pub template: StackTemplate,
+    /// The values of its parameters.
+    pub parameters: BTreeMap<String, Resolved>,
+    /// The tags that say whose it is; all that is in it gets them too.
+    pub tags: BTreeMap<&'static str, String>,
+}
+
+/// What a step runs for a delete or the first half of a replace; also what a check runs.
+#[derive(Debug, Clone)]
+pub enum Removal {
+    /// A command.
+    Command(CommandRun),
+    /// A CloudFormation stack.
+    Cloudformation(StackPlace),
+}
+
+/// One command to be run.
+#[derive(Debug, Clone)]
+pub struct CommandRun {
+    /// The shell text; none where there is nothing to be run.
+    pub text: Option<String>,
+    /// The component's `environment:`.
+    pub environment: BTreeMap<String, Resolved>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+}
+
+impl Work {
+    /// Puts together what an engine needs; the values are by what [`Definition::values`] calls them.
+    pub(super) fn of(
+        step: &Step,
+        component: &Component,
+        values: &BTreeMap<String, Resolved>,
+        resolver: &Resolver,
+    ) -> Result<Self> {
+        let scope = resolver.scope();
+        match &component.definition {
+            Definition::Command(command) => {
+                Ok(Self::Command(CommandWork { command: command.clone(), environment: named(values, "environment.") }))
+            }
+            Definition::Cloudformation(_) => Ok(Self::Cloudformation(StackWork {
+                place: place(&component.id, scope)?,
+                template: own_template(step, component)?,
+                parameters: named(values, "parameters."),
+                tags: template::tags(&component.id, scope),
+            })),
+            Definition::Typed(typed) => {
+                let compiled = template::compile(&TemplateRequest {
+                    component: &component.id,
+                    place: &component.place,
+                    component_type: component.component_type,
+                    on_destroy: component.on_destroy,
+                    fields: &typed.fields,
+                    written: &typed.values,
+                    values,
+                    variables: resolver.values(),
+                    scope,
+                })?;
+                Ok(Self::Cloudformation(StackWork {
+                    place: place(&component.id, scope)?,
+                    template: StackTemplate { text: compiled.text().into() },
+                    parameters: compiled.parameters,
+                    tags: template::tags(&component.id, scope),
+                }))
+            }
+            Definition::Terraform(_) => {
+                let message = format!("{} is a `{}`", component.id, component.component_type.name);
+                Err(Error::new(Reason::InvalidRequest, format!("{message}, which this version cannot deploy")))
+            }
+        }
+    }
+
+    /// What the state records of it; holds no sensitive value.
+    pub(super) fn record(&self, definition: &Definition, values: &BTreeMap<String, Resolved>) -> Value {
+        match self {
+            Self::Command(work) => DeployedCommand::of(&work.command, &work.environment).to_value(),
+            Self::Cloudformation(work) => {
+                let record = |(part, written): (String, &Template)| {
+                    let recorded = RecordedText::of(values.get(&part), written);
+                    (part, recorded)
+                };
+                let values = definition.values().into_iter().map(record).collect();
+                let deployed = DeployedStack { place: work.place.clone(), values };
+                serde_json::to_value(deployed).unwrap_or_default()
+            }
+        }
+    }
+
+    /// What a successor needs to find the operation again.
+    pub fn handle(&self, token: &OperationToken) -> BTreeMap<String, String> {
+        match self {
+            Self::Command(_) => BTreeMap::new(),
+            Self::Cloudformation(work) => work.place.handle(token),
+        }
+    }
+}
+
+impl Removal {
+    /// What a successor needs to find the operation again.
+    pub fn handle(&self, token: &OperationToken) -> BTreeMap<String, String> {
+        match self {
+            Self::Command(_) => BTreeMap::new(),
+            Self::Cloudformation(place) => place.handle(token),
+        }
+    }
+}
+
+/// The values with this prefix, by what is left of their names.
+fn named(values: &BTreeMap<String, Resolved>, prefix: &str) -> BTreeMap<String, Resolved> {
+    let named = |(part, value): (&String, &Resolved)| Some((part.strip_prefix(prefix)?.to_owned(), value.clone()));
+    values.iter().filter_map(named).collect()
+}
+
+fn place(id: &ComponentId, scope: &Scope) -> Result<StackPlace> {
+    let Some(region) = scope.region.clone() else {
+        let message = format!("{id}: the environment `{}` has no region", scope.environment);
+        return Err(Error::new(Reason::InvalidRequest, message).hint("give it one with `region:`"));
+    };
+    Ok(StackPlace { stack_name: cloudformation::stack_name(id, scope), region, role_arn: scope.role_arn.clone() })
+}
+
+fn own_template(step: &Step, component: &Component) -> Result<StackTemplate> {
+    let text = step
+        .template
+        .clone()
+        .ok_or_else(|| Error::new(Reason::Internal, format!("{}: its template was not read", component.id)))?;
+    Ok(StackTemplate { text: Arc::clone(&text) })
+}
