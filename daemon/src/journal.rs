@@ -1,8 +1,9 @@
 //! What this incarnation of the daemon has begun, on disk before it goes on, so that the next one knows.
 //!
 //! Each incarnation has a journal of its own, locked for as long as it lives. Another's journal is believed only when
-//! its lock is free, so that its owner is dead, and only when it was written on this machine: a copied home directory,
-//! or two machines on one network home, must never make twins.
+//! its lock is free, so that its owner is dead, and only when it is the very file that was written on this machine: a
+//! copied home directory, or two machines on one network home, must never make twins. (The lock of a copy is free while
+//! the owner of the original lives.)
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -49,6 +50,8 @@ pub struct Opened {
     machine: Option<String>,
     boot: Option<String>,
     pid: u32,
+    /// The device and the inode of the journal itself.
+    file: Option<(u64, u64)>,
 }
 
 /// A lock that an incarnation held.
@@ -108,6 +111,7 @@ impl Journal {
             machine: machine_id(),
             boot: boot_id(),
             pid: std::process::id(),
+            file: Some(identity(&file)?),
         });
         file.write_all(&lines(&[opened])?)?;
         Ok(Self { session, path, kept: Mutex::new(Kept { file, placed: false }) })
@@ -206,10 +210,13 @@ fn read(path: &Path) -> io::Result<Option<Predecessor>> {
 }
 
 fn parse(path: &Path) -> io::Result<Option<Predecessor>> {
-    let mut lines = BufReader::new(File::open(path)?).lines();
+    let file = File::open(path)?;
+    let identity = identity(&file)?;
+    let mut lines = BufReader::new(file).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     let Ok(Entry::Opened(opened)) = serde_json::from_str(&first) else { return Ok(None) };
-    if opened.format_version > JOURNAL_FORMAT || opened.machine.is_none() || opened.machine != machine_id() {
+    let ours = opened.machine.is_some() && opened.machine == machine_id() && opened.file == Some(identity);
+    if opened.format_version > JOURNAL_FORMAT || !ours {
         return Ok(None);
     }
     let same_boot = opened.boot.is_some() && opened.boot == boot_id();
@@ -230,6 +237,12 @@ fn parse(path: &Path) -> io::Result<Option<Predecessor>> {
         }
     }
     Ok(Some(left))
+}
+
+fn identity(file: &File) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = file.metadata()?;
+    Ok((found.dev(), found.ino()))
 }
 
 fn machine_id() -> Option<String> {
@@ -312,6 +325,8 @@ mod tests {
     fn a_journal_of_another_machine_or_cut_off_is_not_believed_further_than_it_goes() {
         let directory = tempfile::tempdir().unwrap();
         let journal = Journal::open(directory.path(), session(9)).unwrap();
+        let path = directory.path().join("other.jsonl");
+        let file = File::create(&path).unwrap();
         let opened = |machine: &str| {
             let opened = Opened {
                 format_version: JOURNAL_FORMAT,
@@ -319,15 +334,27 @@ mod tests {
                 machine: Some(machine.to_owned()),
                 boot: boot_id(),
                 pid: 1,
+                file: Some(identity(&file).unwrap()),
             };
             serde_json::to_string(&Entry::Opened(opened)).unwrap()
         };
-        let path = directory.path().join("other.jsonl");
         let began = serde_json::to_string(&Entry::Began(run(1))).unwrap();
         std::fs::write(&path, format!("{}\n{began}\n", opened("another"))).unwrap();
         assert_eq!(journal.predecessors(), []);
         let Some(machine) = machine_id() else { return };
         std::fs::write(&path, format!("{}\n{began}\n{{\"began\":\"01", opened(&machine))).unwrap();
         assert_eq!(journal.predecessors()[0].runs, [run(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_copy_of_a_journal_is_not_believed_though_its_lock_is_free() {
+        let (home, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let owner = Arc::new(Journal::open(home.path(), session(1)).unwrap());
+        owner.note([Entry::Began(run(1)), Entry::Held(lock("a", 4))]).await.unwrap();
+        std::fs::copy(&owner.path, copied.path().join("1.jsonl")).unwrap();
+        let stranger = Journal::open(copied.path(), session(2)).unwrap();
+        assert_eq!(stranger.predecessors(), [], "its owner lives");
+        crash(owner);
+        assert_eq!(stranger.predecessors(), [], "another home's owner is none of ours");
     }
 }

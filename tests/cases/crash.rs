@@ -1,8 +1,9 @@
 //! The daemon dies or is paused at the worst moment: nothing of a run goes on without it, and nothing is forgotten.
 
+use harness::pids::{noted, signal, state};
 use harness::scenes::{PASSWORD, Platform};
 use harness::{World, wait};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// A team whose session survives its daemon, with leases this much shorter than real ones.
@@ -21,22 +22,7 @@ const STUBBORN: &str = "a: { type: command, apply: \"trap '' TERM HUP; echo x >>
     sh -c 'echo $$ > child; exec sleep 1000' & echo $$ > leader; [ -e again ] && exit 0; wait\" }";
 
 fn pids(world: &World, names: &[&str]) -> Vec<String> {
-    let read = |name: &&str| {
-        let path = world.work().join("shop").join(name);
-        wait::until_some(name, || std::fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n')))
-    };
-    names.iter().map(read).map(|pid| pid.trim().to_owned()).collect()
-}
-
-/// The state letter of a process, `-` when it is gone.
-fn state(pid: &str) -> char {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let letter = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-');
-    if letter == 'Z' { '-' } else { letter }
-}
-
-fn signal(pid: u32, signal: Signal) {
-    kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
+    names.iter().map(|name| noted(&world.work().join("shop").join(name))).collect()
 }
 
 fn runs(world: &World) -> Vec<Value> {

@@ -57,6 +57,11 @@ impl LocalAws {
         ]
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     fn answers(&self) -> bool {
         let ask = || -> std::io::Result<String> {
             let mut connection = TcpStream::connect_timeout(&self.address, Duration::from_secs(1))?;

@@ -172,8 +172,9 @@ impl Process {
         self.wait_for(wait::DEADLINE)
     }
 
+    /// Waits for its end for this long.
     #[track_caller]
-    fn wait_for(mut self, deadline: Duration) -> Output {
+    pub fn wait_for(mut self, deadline: Duration) -> Output {
         let began = Instant::now();
         let status = loop {
             match self.child.try_wait() {

@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub use fault::{Fault, Refusal, Rule};
 pub use operation::Operation;
@@ -29,10 +29,26 @@ pub struct Seen {
     pub operation: Operation,
     /// The path and query, such as `/bucket/tenants.yaml?x-id=GetObject`.
     pub path: String,
+    /// What came with it.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub asked: Instant,
     /// What the proxy did to it; nothing when it was let through.
     pub fault: Option<Fault>,
     /// The status that the server answered; nothing while it did not.
     pub status: Option<u16>,
+    /// When the server answered.
+    pub answered: Option<Instant>,
+    /// The status that the server answered to a duplicate of it.
+    pub repeated: Option<u16>,
+}
+
+impl Seen {
+    /// Whether it asks for an operation (`S3.PutObject`) and its path or body contains a word.
+    pub fn is(&self, operation: &str, word: &str) -> bool {
+        self.operation.name() == operation
+            && (fault::contains(self.path.as_bytes(), word.as_bytes()) || fault::contains(&self.body, word.as_bytes()))
+    }
 }
 
 /// A proxy that runs until it is dropped.
@@ -51,7 +67,8 @@ impl Proxy {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        let shared = Arc::new(Shared { server, book: Mutex::default(), changed: Condvar::new() });
+        let shared =
+            Arc::new(Shared { server, book: Mutex::default(), changed: Condvar::new(), releases: watch::Sender::new(0) });
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("proxy".to_owned()).spawn({
@@ -74,6 +91,11 @@ impl Proxy {
     /// Forgets all rules.
     pub fn heal(&self) {
         self.shared.book().rules.clear();
+    }
+
+    /// Lets go of all requests and answers that are held, and sends the duplicates that wait for this.
+    pub fn release(&self) {
+        self.shared.releases.send_modify(|turn| *turn += 1);
     }
 
     /// Forgets what was seen.
@@ -135,6 +157,8 @@ struct Shared {
     server: SocketAddr,
     book: Mutex<Book>,
     changed: Condvar,
+    /// Counts the releases.
+    releases: watch::Sender<u64>,
 }
 
 impl Shared {
@@ -146,19 +170,29 @@ impl Shared {
     fn judge(&self, operation: Operation, path: &str, body: &[u8]) -> (usize, Option<Fault>) {
         let mut book = self.book();
         let fault = book.rules.iter_mut().find_map(|rule| rule.judge(&operation, path, body));
-        book.seen.push(Seen { operation, path: path.to_owned(), fault: fault.clone(), status: None });
+        book.seen.push(Seen {
+            operation,
+            path: path.to_owned(),
+            body: body.to_owned(),
+            asked: Instant::now(),
+            fault: fault.clone(),
+            status: None,
+            answered: None,
+            repeated: None,
+        });
         let number = book.forgotten + book.seen.len() - 1;
         drop(book);
         self.changed.notify_all();
         (number, fault)
     }
 
-    fn answered(&self, number: usize, status: u16) {
+    /// Notes something about a request that was seen.
+    fn note(&self, number: usize, what: impl FnOnce(&mut Seen)) {
         let mut book = self.book();
         if let Some(index) = number.checked_sub(book.forgotten)
             && let Some(seen) = book.seen.get_mut(index)
         {
-            seen.status = Some(status);
+            what(seen);
         }
         drop(book);
         self.changed.notify_all();

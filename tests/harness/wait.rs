@@ -11,15 +11,26 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let _: () = until_some(what, || holds().then_some(()));
 }
 
+/// Waits until a condition holds that may take longer than anything a machine does: time itself.
+#[track_caller]
+pub fn until_within(deadline: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let _: () = some_within(deadline, what, || holds().then_some(()));
+}
+
 /// Waits until there is a value.
 #[track_caller]
-pub fn until_some<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+pub fn until_some<T>(what: &str, find: impl FnMut() -> Option<T>) -> T {
+    some_within(DEADLINE, what, find)
+}
+
+#[track_caller]
+fn some_within<T>(deadline: Duration, what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = find() {
             return found;
         }
-        assert!(began.elapsed() < DEADLINE, "waited in vain for: {what}");
+        assert!(began.elapsed() < deadline, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

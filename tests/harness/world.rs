@@ -96,6 +96,11 @@ impl World {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// All variables as all commands see them.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A `deployer` command in this world.
     pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         self.program(programs::deployer()).args(args)

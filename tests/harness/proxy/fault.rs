@@ -19,6 +19,12 @@ pub enum Fault {
     DelayAnswer(Duration),
     /// The server gets it, and once more after this time: a duplicate that travelled long.
     Repeat(Duration),
+    /// The server gets it, and once more at the next [`release`](super::Proxy::release).
+    RepeatLater,
+    /// The server gets it at the next [`release`](super::Proxy::release); never, if its caller is gone by then.
+    Hold,
+    /// The server gets it at once, the caller its answer at the next [`release`](super::Proxy::release).
+    HoldAnswer,
 }
 
 /// How a request is refused, in the words of its service.
@@ -81,7 +87,7 @@ impl Refusal {
 #[derive(Debug, Clone)]
 pub struct Rule {
     operation: Option<String>,
-    word: Option<Vec<u8>>,
+    words: Vec<Vec<u8>>,
     skip: usize,
     left: Option<usize>,
     fault: Fault,
@@ -90,7 +96,7 @@ pub struct Rule {
 impl Rule {
     /// A rule for every request.
     pub fn everything(fault: Fault) -> Self {
-        Self { operation: None, word: None, skip: 0, left: None, fault }
+        Self { operation: None, words: Vec::new(), skip: 0, left: None, fault }
     }
 
     /// A rule for an operation (`S3.PutObject`) or all of a service (`DynamoDB`).
@@ -98,9 +104,10 @@ impl Rule {
         Self { operation: Some(operation.to_owned()), ..Self::everything(fault) }
     }
 
-    /// Only requests whose path or body contains this.
-    pub fn containing(self, word: &str) -> Self {
-        Self { word: Some(word.as_bytes().to_owned()), ..self }
+    /// Only requests whose path or body contains this; said twice, both.
+    pub fn containing(mut self, word: &str) -> Self {
+        self.words.push(word.as_bytes().to_owned());
+        self
     }
 
     /// Lets the first ones that fit pass.
@@ -117,7 +124,7 @@ impl Rule {
     pub(super) fn judge(&mut self, operation: &Operation, path: &str, body: &[u8]) -> Option<Fault> {
         let named = self.operation.as_deref();
         let fits = named.is_none_or(|name| name == operation.name() || name == operation.service())
-            && self.word.as_deref().is_none_or(|word| contains(path.as_bytes(), word) || contains(body, word));
+            && self.words.iter().all(|word| contains(path.as_bytes(), word) || contains(body, word));
         if !fits || self.left == Some(0) {
             return None;
         }
@@ -130,6 +137,6 @@ impl Rule {
     }
 }
 
-fn contains(text: &[u8], word: &[u8]) -> bool {
+pub(super) fn contains(text: &[u8], word: &[u8]) -> bool {
     word.is_empty() || text.windows(word.len()).any(|window| window == word)
 }

@@ -1,6 +1,7 @@
 //! The way of a request through the proxy.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -51,10 +52,16 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer,
     let letter = Letter { method: head.method, uri: head.uri, headers: head.headers, body };
     let operation = Operation::of(&letter.method, &letter.uri, &letter.headers, &letter.body);
     let path = letter.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    // From before the request is known: who sees it may release it at once.
+    let mut released = shared.releases.subscribe();
+    let mut release = async move || drop(released.changed().await);
     let (number, fault) = shared.judge(operation.clone(), &path, &letter.body);
     let forward = async |letter: Letter| {
         let answer = letter.send(&shared).await?;
-        shared.answered(number, answer.status().as_u16());
+        shared.note(number, |seen| {
+            seen.status = Some(answer.status().as_u16());
+            seen.answered = Some(Instant::now());
+        });
         Ok::<_, Error>(answer)
     };
     match fault {
@@ -79,13 +86,31 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer,
             answer
         }
         Some(Fault::Repeat(time)) => {
-            let (again, shared) = (letter.clone(), Arc::clone(&shared));
-            tokio::spawn(async move {
+            tokio::spawn(repeat(Arc::clone(&shared), number, letter.clone(), async move {
                 tokio::time::sleep(time).await;
-                let _ = again.send(&shared).await;
-            });
+            }));
             forward(letter).await
         }
+        Some(Fault::RepeatLater) => {
+            tokio::spawn(repeat(Arc::clone(&shared), number, letter.clone(), async move { release().await }));
+            forward(letter).await
+        }
+        Some(Fault::Hold) => {
+            release().await;
+            forward(letter).await
+        }
+        Some(Fault::HoldAnswer) => {
+            let (answer, ()) = tokio::join!(forward(letter), release());
+            answer
+        }
+    }
+}
+
+/// Sends a request again when its time has come.
+async fn repeat(shared: Arc<Shared>, number: usize, letter: Letter, time: impl Future<Output = ()>) {
+    time.await;
+    if let Ok(answer) = letter.send(&shared).await {
+        shared.note(number, |seen| seen.repeated = Some(answer.status().as_u16()));
     }
 }
 

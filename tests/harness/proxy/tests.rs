@@ -141,3 +141,32 @@ fn a_test_waits_for_what_a_program_asks() {
     });
     assert!(!proxy.wait_until(Duration::from_millis(1), |seen| seen.len() > 5));
 }
+
+#[test]
+fn what_is_held_goes_on_when_it_is_released_and_a_duplicate_comes_then() {
+    let Ground { proxy, .. } = &ground();
+    let held = |fault: &Fault| proxy.wait_until(PATIENCE, |seen| seen.iter().any(|one| one.fault.as_ref() == Some(fault)));
+    std::thread::scope(|scope| {
+        proxy.add(Rule::on("S3.PutObject", Fault::Hold).times(1));
+        let request = scope.spawn(|| ask(proxy, "PUT", "/bucket/a", &[], "a"));
+        assert!(held(&Fault::Hold));
+        assert_eq!(status(ask(proxy, "GET", "/bucket/a", &[], "")), Some(404), "the server has not seen it");
+        proxy.release();
+        assert_eq!(status(request.join().unwrap()), Some(200));
+    });
+    std::thread::scope(|scope| {
+        proxy.add(Rule::on("S3.PutObject", Fault::HoldAnswer).times(1));
+        let request = scope.spawn(|| ask(proxy, "PUT", "/bucket/b", &[], "b"));
+        let applied = |seen: &[super::Seen]| seen.iter().any(|one| one.is("S3.PutObject", "/bucket/b") && one.status.is_some());
+        assert!(proxy.wait_until(PATIENCE, applied));
+        assert_eq!(ask(proxy, "GET", "/bucket/b", &[], ""), Some((200, "b".to_owned())));
+        assert!(!request.is_finished());
+        proxy.release();
+        assert_eq!(status(request.join().unwrap()), Some(200));
+    });
+    proxy.add(Rule::on("S3.PutObject", Fault::RepeatLater).times(1));
+    assert_eq!(status(ask(proxy, "PUT", "/bucket/c", &["If-None-Match: *"], "c")), Some(200));
+    proxy.release();
+    let refused = |seen: &[super::Seen]| seen.iter().any(|one| one.repeated == Some(412));
+    assert!(proxy.wait_until(PATIENCE, refused), "the duplicate met its own original");
+}

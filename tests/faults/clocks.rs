@@ -1,0 +1,118 @@
+//! Wall clocks that jump by hours, one of a daemon at a time: the clock of its libc, while boot and monotonic time go on
+//! as they are.
+//!
+//! A suspended machine, where boot time runs on and monotonic time stops, cannot be had without suspending the machine;
+//! the lease's tests try it on a clock of their own.
+
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use harness::{Process, programs, wait};
+
+use crate::ground::{ACQUIRE, Ground, UPDATE, User, ended, lease_states};
+
+/// The library that lies about the time, where it is installed.
+fn library() -> Option<PathBuf> {
+    let directories = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    directories.map(|path| path.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
+}
+
+/// Starts a user's daemon with a wall clock of its own, and signs the user in.
+#[track_caller]
+fn with_a_clock(ground: &Ground, name: &str, library: &std::path::Path) -> (User, Process) {
+    let user = ground.stranger(name);
+    jump(&user, "+0");
+    let daemon = user
+        .world
+        .program(programs::deployerd())
+        .args(["--foreground"])
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", user.world.directory().join("clock"))
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("NO_FAKE_STAT", "1")
+        .spawn();
+    wait::until("the daemon listens", || UnixStream::connect(user.world.socket()).is_ok());
+    user.sign_in(ground);
+    (user, daemon)
+}
+
+/// Sets how far the wall clock is off.
+fn jump(user: &User, by: &str) {
+    let part = user.world.write("clock.part", by);
+    std::fs::rename(part, user.world.directory().join("clock")).unwrap();
+}
+
+/// The wall clock of a daemon, from the last line of its log, in hours beside the real one.
+fn hours_off(user: &User) -> i64 {
+    let log = user.world.log();
+    let hour = |line: &str| line.get(11..13)?.parse::<i64>().ok();
+    let said = log.lines().rev().find_map(hour).expect("the log has a line with a time");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3600;
+    let off = (said - i64::try_from(now).unwrap()).rem_euclid(24);
+    if off > 12 { off - 24 } else { off }
+}
+
+#[test]
+fn a_holder_whose_wall_clock_jumps_by_two_hours_keeps_the_lock() {
+    let Some(library) = library() else { return eprintln!("skipped: libfaketime is not installed") };
+    let ground = Ground::new(100);
+    let ((alice, _daemon), bob) = (with_a_clock(&ground, "alice", &library), ground.user("bob"));
+    for user in [&alice, &bob] {
+        user.writes(&[&ground.gated("a", "")]);
+    }
+    let apply = alice.apply().spawn();
+    ground.wait_for_mark("a.began");
+    let waiting = bob.apply_waiting().spawn();
+    bob.wait_for_look();
+    for by in ["+2h", "-2h"] {
+        jump(&alice, by);
+        for _ in 0..4 {
+            alice.wait_for_beat();
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let said: u64 = ground.item()["Heartbeat"].parse().unwrap();
+        assert!(said.abs_diff(now) < 120, "a beat says the servers' time: {said}, not {now} {by}");
+        assert_eq!(bob.asked(UPDATE, ACQUIRE).len(), 0, "nobody took over");
+    }
+    ground.mark("a.go");
+    let events = ended(apply).succeeds().json_lines();
+    let states = lease_states(&events);
+    assert!(states.is_empty() || states == ["FENCED", "HELD"], "more than one blip: {states:?}");
+    let finished = events.last().unwrap()["time"].as_str().unwrap();
+    let started = events[0]["time"].as_str().unwrap();
+    assert!(finished < started, "the clock did jump: {started} to {finished}");
+    ended(waiting).succeeds();
+    assert_eq!(ground.token(), 2);
+    ground.history();
+}
+
+#[test]
+fn a_waiter_whose_wall_clock_jumps_by_two_hours_waits_as_long_as_any() {
+    let Some(library) = library() else { return eprintln!("skipped: libfaketime is not installed") };
+    for by in ["+2h", "-2h"] {
+        let ground = Ground::new(100);
+        let (alice, (bob, _daemon)) = (ground.user("alice"), with_a_clock(&ground, "bob", &library));
+        for user in [&alice, &bob] {
+            user.writes(&[&ground.gated("a", "")]);
+        }
+        let apply = alice.apply().spawn();
+        ground.wait_for_mark("a.began");
+        jump(&bob, by);
+        bob.apply().run().exits(5);
+        assert_eq!(bob.asked(UPDATE, ACQUIRE).len(), 0, "a holder that beats is not taken for dead");
+        jump(&bob, "+0");
+        let waiting = bob.apply_waiting().spawn();
+        bob.wait_for_look();
+        alice.wait_for_beat();
+        alice.kill();
+        jump(&bob, by);
+        apply.wait().exits(3);
+        ground.mark("a.go");
+        ended(waiting).succeeds();
+        ground.took("the takeover", bob.watched(&alice.last_beat()), 65, 75);
+        assert_eq!(hours_off(&bob), if by == "+2h" { 2 } else { -2 }, "the clock did jump");
+        assert_eq!(ground.token(), 2);
+    }
+}
