@@ -8,7 +8,7 @@ CARGO_DENY_VERSION := 0.20.2
 STATIC := $(shell [ -e "$$(cc -print-file-name=libc.a 2>/dev/null)" ] && rustc -vV | grep -q '^host: .*-linux-gnu' \
   && echo '-C target-feature=+crt-static')
 
-.PHONY: help build release demo test test-setup deny check bench
+.PHONY: help build release demo test test-faults test-setup deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -32,6 +32,15 @@ test: test-setup build ## Runs all tests.
 	  cargo test --workspace --locked --doc --quiet; \
 	else \
 	  cargo test --workspace --locked --no-fail-fast; \
+	fi
+
+test-faults: test-setup build ## Runs the first six rows of the fault table with the real times (some minutes).
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  DEPLOYER_TEST_REAL_TIMES=1 cargo nextest run --workspace --locked --no-fail-fast --test faults --test-threads 9 \
+	    -E 'test(/^(kill|journal|pause)::/)'; \
+	else \
+	  DEPLOYER_TEST_REAL_TIMES=1 cargo test --workspace --locked --no-fail-fast --test faults -- \
+	    --test-threads 9 kill:: journal:: pause::; \
 	fi
 
 deny: ## Checks dependencies: licences, sources, who uses what, and advisories where their database can be had.

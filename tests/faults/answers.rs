@@ -33,7 +33,8 @@ fn an_apply_whose_answers_are_lost_has_one_token_and_each_write_once() {
     alice.proxy.add(lost(PUT, "/audit/"));
     let apply = alice.apply().spawn();
     ground.wait_for_mark("a.began");
-    let two_lost = |seen: &[Seen]| seen.iter().filter(|seen| seen.is(UPDATE, BEAT) && seen.fault.is_some()).count() == 2;
+    let two_lost =
+        |seen: &[Seen]| seen.iter().filter(|seen| seen.is(UPDATE, BEAT) && seen.fault.is_some()).count() == 2;
     assert!(alice.proxy.wait_until(ground.within(60), two_lost), "two beats were lost");
     alice.wait_for_beat();
     ground.mark("a.go");
@@ -110,7 +111,9 @@ fn late_duplicates_of_all_writes_are_refused_and_change_nothing() {
     bob.writes(&[&ground.quick("b", ", dependsOn: [s.c]"), &ground.quick("c", ""), &ground.gated("d", "")]);
     let holding = bob.apply().spawn();
     ground.wait_for_mark("d.began");
-    let held = |item: &harness::stored::Item| (item["FencingToken"].clone(), item["SessionID"].clone(), item["LockState"].clone());
+    let held = |item: &harness::stored::Item| {
+        (item["FencingToken"].clone(), item["SessionID"].clone(), item["LockState"].clone())
+    };
     let (before, state) = (held(&ground.item()), ground.state());
     deliver(&alice, "to another holder");
     assert_eq!((held(&ground.item()), ground.state()), (before, state));

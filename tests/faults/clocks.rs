@@ -5,10 +5,11 @@
 //! the lease's tests try it on a clock of their own.
 
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use harness::{Process, programs, wait};
+use harness::scenes::Platform;
+use harness::{Process, World, programs, wait};
 
 use crate::ground::{ACQUIRE, Ground, UPDATE, User, ended, lease_states};
 
@@ -20,28 +21,33 @@ fn library() -> Option<PathBuf> {
 
 /// Starts a user's daemon with a wall clock of its own, and signs the user in.
 #[track_caller]
-fn with_a_clock(ground: &Ground, name: &str, library: &std::path::Path) -> (User, Process) {
+fn with_a_clock(ground: &Ground, name: &str, library: &Path) -> (User, Process) {
     let user = ground.stranger(name);
-    jump(&user, "+0");
-    let daemon = user
-        .world
-        .program(programs::deployerd())
-        .args(["--foreground"])
-        .env("LD_PRELOAD", library)
-        .env("FAKETIME_TIMESTAMP_FILE", user.world.directory().join("clock"))
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("NO_FAKE_STAT", "1")
-        .spawn();
-    wait::until("the daemon listens", || UnixStream::connect(user.world.socket()).is_ok());
+    let daemon = daemon_with_a_clock(&user.world, library);
     user.sign_in(ground);
     (user, daemon)
 }
 
+#[track_caller]
+fn daemon_with_a_clock(world: &World, library: &Path) -> Process {
+    jump(world, "+0");
+    let daemon = world
+        .program(programs::deployerd())
+        .args(["--foreground"])
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", world.directory().join("clock"))
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("NO_FAKE_STAT", "1")
+        .spawn();
+    wait::until("the daemon listens", || UnixStream::connect(world.socket()).is_ok());
+    daemon
+}
+
 /// Sets how far the wall clock is off.
-fn jump(user: &User, by: &str) {
-    let part = user.world.write("clock.part", by);
-    std::fs::rename(part, user.world.directory().join("clock")).unwrap();
+fn jump(world: &World, by: &str) {
+    let part = world.write("clock.part", by);
+    std::fs::rename(part, world.directory().join("clock")).unwrap();
 }
 
 /// The wall clock of a daemon, from the last line of its log, in hours beside the real one.
@@ -67,7 +73,7 @@ fn a_holder_whose_wall_clock_jumps_by_two_hours_keeps_the_lock() {
     let waiting = bob.apply_waiting().spawn();
     bob.wait_for_look();
     for by in ["+2h", "-2h"] {
-        jump(&alice, by);
+        jump(&alice.world, by);
         for _ in 0..4 {
             alice.wait_for_beat();
         }
@@ -99,15 +105,15 @@ fn a_waiter_whose_wall_clock_jumps_by_two_hours_waits_as_long_as_any() {
         }
         let apply = alice.apply().spawn();
         ground.wait_for_mark("a.began");
-        jump(&bob, by);
+        jump(&bob.world, by);
         bob.apply().run().exits(5);
         assert_eq!(bob.asked(UPDATE, ACQUIRE).len(), 0, "a holder that beats is not taken for dead");
-        jump(&bob, "+0");
+        jump(&bob.world, "+0");
         let waiting = bob.apply_waiting().spawn();
         bob.wait_for_look();
         alice.wait_for_beat();
         alice.kill();
-        jump(&bob, by);
+        jump(&bob.world, by);
         apply.wait().exits(3);
         ground.mark("a.go");
         ended(waiting).succeeds();
@@ -115,4 +121,25 @@ fn a_waiter_whose_wall_clock_jumps_by_two_hours_waits_as_long_as_any() {
         assert_eq!(hours_off(&bob), if by == "+2h" { 2 } else { -2 }, "the clock did jump");
         assert_eq!(ground.token(), 2);
     }
+}
+
+/// The embedded backend has no server whose time could be asked.
+#[test]
+fn a_living_holder_keeps_the_lock_of_a_file_when_somebodys_wall_clock_jumps() {
+    let Some(library) = library() else { return eprintln!("skipped: libfaketime is not installed") };
+    let platform = Platform::local().in_development();
+    let secret = platform.create_tenant("web-team");
+    platform.sign_in("web-team", &secret);
+    let bob = World::new().with("DEPLOYER_ENVIRONMENT", "development");
+    let _daemon = daemon_with_a_clock(&bob, &library);
+    let arguments = ["login", "--tenant", "web-team", "--backend", &platform.address, "--secret-stdin"];
+    bob.command(arguments).stdin(secret).run().succeeds();
+    let command = "touch began; until [ -e go ]; do sleep 0.02; done";
+    let holding = platform.world.command(["lock", "run", "--stack", "shop", "--", "sh", "-c", command]).spawn();
+    wait::until("the command runs", || platform.world.work().join("began").exists());
+    jump(&bob, "+2h");
+    bob.run(["lock", "run", "--stack", "shop", "--", "true"]).exits(5);
+    platform.world.write("go", "");
+    holding.wait().succeeds();
+    platform.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 1");
 }

@@ -133,7 +133,8 @@ impl Ground {
     #[track_caller]
     pub fn stranger(&self, name: &str) -> User {
         let proxy = Proxy::start(&self.aws.endpoint()).unwrap();
-        let world = self.aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
+        let world =
+            self.aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
         let mut world = world
             .with("AWS_ENDPOINT_URL", proxy.endpoint())
             .with("DEPLOYER_REGION", harness::aws::REGION)

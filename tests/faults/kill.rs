@@ -73,7 +73,11 @@ fn a_restarted_daemon_goes_on_without_waiting_and_its_run_is_marked() {
     let looks = alice.asked("DynamoDB.GetItem", "LockID");
     let acquired = alice.asked(UPDATE, ACQUIRE);
     assert_eq!(acquired.len(), 1);
-    assert_eq!(looks.iter().filter(|look| look.asked < acquired[0].asked).count(), 1, "it looked once and did not wait");
+    assert_eq!(
+        looks.iter().filter(|look| look.asked < acquired[0].asked).count(),
+        1,
+        "it looked once and did not wait"
+    );
     let took = acquired[0].asked.duration_since(killed);
     assert!(took < ground.time(60) + Duration::from_secs(2), "{took:?}");
     let item = ground.item();

@@ -23,14 +23,14 @@
 //! Many contenders have a target of their own. `make test-faults` runs the first six rows with the real times.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail as loudly as the tests")]
 
-mod ground;
 mod answers;
 mod clocks;
+mod credentials;
 mod embedded;
+mod ground;
 mod journal;
 mod kill;
 mod matrix;
 mod network;
 mod pause;
 mod unlock;
-

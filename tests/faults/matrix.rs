@@ -100,7 +100,9 @@ impl Matrix {
             let kind = KINDS.iter().find(|kind| kind.1 == *word).unwrap();
             counts.insert(kind, 1);
         });
-        let each = |(kind, count): (&(_, _), usize)| (0..count).map(|number| Position { kind: *kind, number }).collect::<Vec<_>>();
+        let each = |(kind, count): (&(_, _), usize)| {
+            (0..count).map(|number| Position { kind: *kind, number }).collect::<Vec<_>>()
+        };
         counts.into_iter().flat_map(each).collect()
     }
 
@@ -117,7 +119,8 @@ impl Matrix {
         self.alice.proxy.add(rule.after(number).times(1));
         let mut applying = self.alice.world.command(["apply", "--stack", stack, "--yes"]).spawn();
         let held = |seen: &[Seen]| {
-            seen.iter().any(|seen| seen.fault.as_ref() == Some(fault) && (*fault == Fault::Hold || seen.status.is_some()))
+            seen.iter()
+                .any(|seen| seen.fault.as_ref() == Some(fault) && (*fault == Fault::Hold || seen.status.is_some()))
         };
         while !self.alice.proxy.wait_until(Duration::from_millis(20), held) {
             if applying.has_ended() {
@@ -156,7 +159,11 @@ impl Matrix {
             let component = &state["components"][format!("s.{name}")];
             assert_eq!(component["status"], "deployed", "{name}: {state}");
             let runs = ran(&self.ground, stack, name).to_string();
-            assert_eq!(component["outputs"]["runs"]["value"], runs.as_str(), "the state is what the engine did: {state}");
+            assert_eq!(
+                component["outputs"]["runs"]["value"],
+                runs.as_str(),
+                "the state is what the engine did: {state}"
+            );
             assert!((1..=2).contains(&ran(&self.ground, stack, name)), "{name} ran {runs} times");
         }
         assert_eq!(state["components"].as_object().unwrap().len(), 3);

@@ -90,7 +90,9 @@ fn a_holder_that_was_paused_for_90_seconds_alone_goes_on_under_the_same_token() 
     lasts(paused, ground.time(90));
     let resumed = Instant::now();
     alice.signal(Signal::CONT);
-    alice.wait_for("a beat after the pause", |seen| seen.is(UPDATE, BEAT) && seen.asked > resumed && seen.status == Some(200));
+    alice.wait_for("a beat after the pause", |seen| {
+        seen.is(UPDATE, BEAT) && seen.asked > resumed && seen.status == Some(200)
+    });
     ground.mark("a.go");
     let events = ended(apply).succeeds().json_lines();
     let states = lease_states(&events);

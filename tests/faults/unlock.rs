@@ -22,9 +22,14 @@ fn audit_items(ground: &Ground) -> Vec<Item> {
 
 /// Tries to unlock once; answers the reason of the refusal.
 async fn refusal(mut locks: LockServiceClient<tonic::transport::Channel>, context: CallContext) -> Option<String> {
-    let target = StackTarget { stack: STACK.to_owned(), environment: "development".to_owned(), ..StackTarget::default() };
-    let request =
-        UnlockRequest { context: Some(context), target: Some(target), reason: "impatience".to_owned(), even_if_alive: false };
+    let target =
+        StackTarget { stack: STACK.to_owned(), environment: "development".to_owned(), ..StackTarget::default() };
+    let request = UnlockRequest {
+        context: Some(context),
+        target: Some(target),
+        reason: "impatience".to_owned(),
+        even_if_alive: false,
+    };
     let mut events = locks.unlock(request).await.ok()?.into_inner();
     loop {
         match events.message().await {
@@ -117,7 +122,8 @@ fn of_two_forced_unlocks_at_once_one_wins() {
             unlocked.join().unwrap().succeeds();
         }
     });
-    let statuses: Vec<_> = [bob, carol].iter().flat_map(|user| user.asked(TRANSACTION, "")).map(|seen| seen.status).collect();
+    let statuses: Vec<_> =
+        [bob, carol].iter().flat_map(|user| user.asked(TRANSACTION, "")).map(|seen| seen.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == Some(200)).count(), 1, "{statuses:?}");
     assert_eq!(ground.token(), 2);
     assert_eq!(audit_items(&ground).len(), 1);

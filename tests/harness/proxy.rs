@@ -67,8 +67,12 @@ impl Proxy {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        let shared =
-            Arc::new(Shared { server, book: Mutex::default(), changed: Condvar::new(), releases: watch::Sender::new(0) });
+        let shared = Arc::new(Shared {
+            server,
+            book: Mutex::default(),
+            changed: Condvar::new(),
+            releases: watch::Sender::new(0),
+        });
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("proxy".to_owned()).spawn({

@@ -145,7 +145,8 @@ fn a_test_waits_for_what_a_program_asks() {
 #[test]
 fn what_is_held_goes_on_when_it_is_released_and_a_duplicate_comes_then() {
     let Ground { proxy, .. } = &ground();
-    let held = |fault: &Fault| proxy.wait_until(PATIENCE, |seen| seen.iter().any(|one| one.fault.as_ref() == Some(fault)));
+    let held =
+        |fault: &Fault| proxy.wait_until(PATIENCE, |seen| seen.iter().any(|one| one.fault.as_ref() == Some(fault)));
     std::thread::scope(|scope| {
         proxy.add(Rule::on("S3.PutObject", Fault::Hold).times(1));
         let request = scope.spawn(|| ask(proxy, "PUT", "/bucket/a", &[], "a"));
@@ -157,7 +158,8 @@ fn what_is_held_goes_on_when_it_is_released_and_a_duplicate_comes_then() {
     std::thread::scope(|scope| {
         proxy.add(Rule::on("S3.PutObject", Fault::HoldAnswer).times(1));
         let request = scope.spawn(|| ask(proxy, "PUT", "/bucket/b", &[], "b"));
-        let applied = |seen: &[super::Seen]| seen.iter().any(|one| one.is("S3.PutObject", "/bucket/b") && one.status.is_some());
+        let applied =
+            |seen: &[super::Seen]| seen.iter().any(|one| one.is("S3.PutObject", "/bucket/b") && one.status.is_some());
         assert!(proxy.wait_until(PATIENCE, applied));
         assert_eq!(ask(proxy, "GET", "/bucket/b", &[], ""), Some((200, "b".to_owned())));
         assert!(!request.is_finished());

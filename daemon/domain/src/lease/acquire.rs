@@ -129,8 +129,13 @@ impl Acquisition {
         }
         let left = seen.map_or(timing.longest_lease, |seen| seen.left(moment.now));
         let expired = self.patience == Patience::Refuse && is_long_expired(item, moment.server, timing);
-        if left.is_zero() || expired {
+        // A wall clock that jumped makes a living holder look dead: one that lives would have beaten twice by then.
+        let unproven = timing.unlock_look.saturating_sub(seen.map_or(Duration::ZERO, |seen| seen.watched(moment.now)));
+        if left.is_zero() || (expired && unproven.is_zero()) {
             return self.take(Over::Unchanged(Box::new(item.mark())), item.token(), moment, timing);
+        }
+        if expired {
+            return Step::Wait { at_most: left.min(unproven), why: Waiting::Held(item.clone()) };
         }
         let patience = self.patience.left(moment.now);
         if patience.is_zero() {

@@ -28,7 +28,12 @@ impl Observation {
 
     /// How long it is still to be watched before its holder counts as dead; zero when it does.
     pub fn left(&self, now: LeaseInstant) -> Duration {
-        self.needed.saturating_sub(now.surely_since(self.since))
+        self.needed.saturating_sub(self.watched(now))
+    }
+
+    /// For how long it has been seen unchanged.
+    pub fn watched(&self, now: LeaseInstant) -> Duration {
+        now.surely_since(self.since)
     }
 
     /// The mark that was seen.

@@ -52,10 +52,24 @@ fn a_raised_lease_is_respected_and_an_absurd_one_bounded() {
 fn expiry_frees_a_lock_only_for_callers_that_do_not_wait_and_only_late() {
     let item = held(1, 7, 0);
     for (now, takes) in [(3600, false), (3900, false), (3901, true)] {
-        let step = |call: Acquisition| call.step(Some(&item), Some(&seen(&item, now)), moment(now), &T);
+        let step = |call: Acquisition| call.step(Some(&item), Some(&seen(&item, now - 25)), moment(now), &T);
         assert_eq!(matches!(step(call(2)), Step::Try { .. }), takes, "at {now}");
         assert!(matches!(step(patient(2, 100_000)), Step::Wait { .. }), "a waiter watches for itself");
     }
+}
+
+#[test]
+fn a_lock_that_expired_by_the_wall_clock_alone_is_watched_until_a_living_holder_would_have_beaten() {
+    let item = held(1, 7, 0);
+    let jumped = |passed| Moment { now: at(passed), server: server(7200) };
+    let first = seen(&item, 0);
+    let Step::Wait { at_most, .. } = call(2).step(Some(&item), Some(&first), jumped(0), &T) else { panic!() };
+    assert_eq!(at_most, T.unlock_look);
+    assert!(matches!(call(2).step(Some(&item), Some(&first), jumped(24), &T), Step::Wait { .. }));
+    assert!(matches!(call(2).step(Some(&item), Some(&first), jumped(25), &T), Step::Try { .. }));
+    let beat = beaten(&item, 1, 60_000, 7200);
+    let moved = Observation::note(Some(&first), &beat, at(10), &T);
+    assert!(matches!(call(2).step(Some(&beat), Some(&moved), jumped(10), &T), Step::Refuse(_)), "it lives");
 }
 
 #[test]
