@@ -49,14 +49,15 @@ struct Matrix {
     bob: User,
 }
 
-/// Components in a row that count how often they ran, and say so as an output.
+/// Components in a row that count how often they ran, and say so as an output. The last one lasts longer than a beat.
 fn components(ground: &Ground, stack: &str, names: &[&str]) -> Vec<String> {
     let at = ground.witness().join(stack);
     let at = at.display();
     let component = |(number, name): (usize, &&str)| {
         let after = if number > 0 { format!(", dependsOn: [s.{}]", names[number - 1]) } else { String::new() };
+        let pause = if *name == "b" { "sleep 0.7; " } else { "" };
         let script = format!(
-            "echo $DEPLOYER_FENCE >> {at}.{name}; \
+            "{pause}echo $DEPLOYER_FENCE >> {at}.{name}; \
              echo \"{{\\\"runs\\\": \\\"$(grep -c . {at}.{name})\\\"}}\" > $DEPLOYER_OUTPUTS"
         );
         format!("{name}: {{ type: command, apply: '{script}'{after} }}")
@@ -124,10 +125,15 @@ impl Matrix {
         };
         while !self.alice.proxy.wait_until(Duration::from_millis(20), held) {
             if applying.has_ended() {
-                self.alice.proxy.heal();
-                applying.wait().succeeds();
                 // The last events are stored after the end.
-                return self.alice.proxy.wait_until(Duration::from_millis(1), held);
+                let after_all = if word == "/runs/" { Duration::from_secs(20) } else { Duration::from_millis(1) };
+                let came = self.alice.proxy.wait_until(after_all, held);
+                if !came {
+                    self.alice.proxy.heal();
+                    applying.wait().succeeds();
+                    return false;
+                }
+                break;
             }
         }
         self.alice.kill();
@@ -202,8 +208,8 @@ impl Matrix {
         let count = met.iter().filter(|came| **came).count();
         let missed: Vec<_> = positions.iter().zip(&met).filter(|(_, came)| !**came).collect();
         println!("killed at {count} of {} writes; not met: {missed:?}", positions.len());
-        let may_be_missed = |position: &Position| position.number > 0 || BY_TIME.contains(&position.kind.1);
-        assert!(missed.iter().all(|(position, _)| may_be_missed(position)), "{missed:?}");
+        // Of the writes of the state one may be joined with the next.
+        assert!(missed.iter().all(|(position, _)| position.number > 0), "{missed:?}");
         assert!(positions.len() >= 10, "{positions:?}");
     }
 }

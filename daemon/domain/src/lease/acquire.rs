@@ -128,7 +128,8 @@ impl Acquisition {
             return self.take(over, Some(crashed.token), moment, timing);
         }
         let left = seen.map_or(timing.longest_lease, |seen| seen.left(moment.now));
-        let expired = self.patience == Patience::Refuse && is_long_expired(item, moment.server, timing);
+        let moved = seen.is_some_and(Observation::has_moved);
+        let expired = self.patience == Patience::Refuse && !moved && is_long_expired(item, moment.server, timing);
         // A wall clock that jumped makes a living holder look dead: one that lives would have beaten twice by then.
         let unproven = timing.unlock_look.saturating_sub(seen.map_or(Duration::ZERO, |seen| seen.watched(moment.now)));
         if left.is_zero() || (expired && unproven.is_zero()) {

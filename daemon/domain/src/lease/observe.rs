@@ -13,6 +13,7 @@ pub struct Observation {
     mark: LockMark,
     needed: Duration,
     since: LeaseInstant,
+    moved: bool,
 }
 
 impl Observation {
@@ -21,8 +22,8 @@ impl Observation {
         let mark = item.mark();
         let needed = needed(item, timing);
         match before {
-            Some(before) if before.mark == mark => Self { mark, needed, since: before.since },
-            _ => Self { mark, needed, since: received },
+            Some(before) if before.mark == mark => Self { mark, needed, ..before.clone() },
+            before => Self { mark, needed, since: received, moved: before.is_some() },
         }
     }
 
@@ -34,6 +35,11 @@ impl Observation {
     /// For how long it has been seen unchanged.
     pub fn watched(&self, now: LeaseInstant) -> Duration {
         now.surely_since(self.since)
+    }
+
+    /// Whether it was seen to change before, so that somebody lived then, whatever clocks say.
+    pub fn has_moved(&self) -> bool {
+        self.moved
     }
 
     /// The mark that was seen.
