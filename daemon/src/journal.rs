@@ -130,6 +130,9 @@ impl Journal {
     /// Notes something; it is on the disk when this answers.
     pub async fn note(self: &Arc<Self>, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
         let (journal, entries) = (Arc::clone(self), entries.into_iter().collect::<Vec<_>>());
+        if entries.is_empty() {
+            return Ok(());
+        }
         tokio::task::spawn_blocking(move || journal.write(&entries)).await.map_err(io::Error::other)?
     }
 
