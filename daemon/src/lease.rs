@@ -22,6 +22,7 @@ mod looks;
 mod opening;
 mod orphan;
 mod persist;
+mod queue;
 mod sealed;
 mod spool;
 mod writer;

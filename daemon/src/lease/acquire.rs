@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::held::random;
 use super::keeper::Won;
 use super::persist::{Persistence, may_pass, persist};
+use super::queue::Ticket;
 use super::{AcquireRequest, HeldLease, LeaseKeeper};
 
 /// One acquire call.
@@ -26,6 +27,11 @@ pub(super) struct Pursuit<'a> {
     began: LeaseInstant,
     told: Option<(bool, Option<u64>)>,
     gone: CancellationToken,
+    /// The place among those who wait in this daemon.
+    ticket: Option<Ticket>,
+    newcomer: bool,
+    /// Which hand-over in a row this would be.
+    turn: u32,
 }
 
 /// What was read last, and for how long it has been like that.
@@ -50,7 +56,20 @@ impl<'a> Pursuit<'a> {
             crashed: request.crashed,
             fence: None,
         };
-        Self { keeper, request, locks: &request.backend.locks, acquisition, began, told: None, gone }
+        let place = (request.backend.place.address.clone(), request.space.lock().clone());
+        let ticket = request.wait.map(|_| keeper.queues().join(place));
+        Self {
+            keeper,
+            request,
+            locks: &request.backend.locks,
+            acquisition,
+            began,
+            told: None,
+            gone,
+            ticket,
+            newcomer: true,
+            turn: 0,
+        }
     }
 
     pub(super) async fn run(mut self) -> Result<HeldLease> {
@@ -61,6 +80,11 @@ impl<'a> Pursuit<'a> {
             let step = self.acquisition.step(look.item.as_ref(), look.seen.as_ref(), moment, self.keeper.timing());
             match step {
                 Step::Try { write, own } => {
+                    if self.stands_behind() {
+                        self.pause(self.keeper.timing().poll_max).await?;
+                        look = self.look_again(look).await?;
+                        continue;
+                    }
                     let sent = self.now();
                     match self.attempt(&write, &own).await? {
                         Written::Applied => return Ok(self.won(own, sent, apart)),
@@ -76,6 +100,12 @@ impl<'a> Pursuit<'a> {
                 Step::Refuse(item) => return Err(self.refused(&item)),
             }
         }
+    }
+
+    /// Whether others of this daemon wait for longer, and this one has just come.
+    fn stands_behind(&mut self) -> bool {
+        let newcomer = std::mem::take(&mut self.newcomer) && self.acquisition.crashed.is_none();
+        newcomer && self.ticket.as_ref().is_some_and(|ticket| !ticket.is_first())
     }
 
     fn now(&self) -> LeaseInstant {
@@ -97,11 +127,14 @@ impl<'a> Pursuit<'a> {
         explain(error, format!("lock {}/{}", lock.stack, lock.environment), &self.place().address)
     }
 
-    fn won(&self, own: Own, sent: LeaseInstant, locks: Arc<dyn LockTable>) -> HeldLease {
+    fn won(mut self, own: Own, sent: LeaseInstant, locks: Arc<dyn LockTable>) -> HeldLease {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.served();
+        }
         self.keeper.forget(self.place(), &self.acquisition.key);
         tracing::info!(lock = %self.acquisition.key, token = own.token, "acquired");
-        let acquisition = self.acquisition.clone();
-        self.keeper.keep(Won { acquisition, own, sent, locks, place: self.place().clone() })
+        let place = self.place().clone();
+        self.keeper.keep(Won { acquisition: self.acquisition, own, sent, locks, place, turn: self.turn })
     }
 
     fn refused(&self, item: &LockItem) -> Error {
@@ -185,12 +218,24 @@ impl<'a> Pursuit<'a> {
         }
     }
 
-    async fn pause(&self, at_most: Duration) -> Result<()> {
+    /// Waits until it is time to look again, or until this daemon's holder has released.
+    async fn pause(&mut self, at_most: Duration) -> Result<()> {
         let waited = self.now().surely_since(self.began);
         let poll = lease::poll_after(waited, random(self.keeper.entropy()), self.keeper.timing());
-        tokio::select! {
-            () = tokio::time::sleep(poll.min(at_most).max(Duration::from_millis(1))) => Ok(()),
-            () = self.gone.cancelled() => Err(Error::new(Reason::Cancelled, "the caller went away while it waited")),
-        }
+        let Self { ticket, gone, .. } = self;
+        let told = async {
+            match ticket {
+                Some(ticket) => ticket.told().await,
+                None => std::future::pending().await,
+            }
+        };
+        self.turn = tokio::select! {
+            () = tokio::time::sleep(poll.min(at_most).max(Duration::from_millis(1))) => 0,
+            turn = told => turn,
+            () = gone.cancelled() => {
+                return Err(Error::new(Reason::Cancelled, "the caller went away while it waited"));
+            }
+        };
+        Ok(())
     }
 }

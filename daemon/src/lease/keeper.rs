@@ -21,6 +21,7 @@ use super::HeldLease;
 use super::acquire::Pursuit;
 use super::heartbeat::{BeatThread, Beats};
 use super::held::{Beginning, Core};
+use super::queue::Queues;
 
 /// What a keeper is made of.
 pub struct KeeperSettings {
@@ -67,6 +68,7 @@ pub struct LeaseKeeper {
     beats: BeatThread,
     seen: Mutex<HashMap<(BackendRef, LockKey), Observation>>,
     held: Arc<Mutex<Held>>,
+    queues: Queues,
 }
 
 /// The locks that are held, by the acquire call that took them.
@@ -76,7 +78,7 @@ impl LeaseKeeper {
     /// Starts the thread that all heartbeats live on.
     pub fn start(settings: KeeperSettings) -> Result<Arc<Self>> {
         let beats = BeatThread::start()?;
-        Ok(Arc::new(Self { settings, beats, seen: Mutex::default(), held: Arc::default() }))
+        Ok(Arc::new(Self { settings, beats, seen: Mutex::default(), held: Arc::default(), queues: Queues::default() }))
     }
 
     /// This daemon incarnation.
@@ -124,6 +126,10 @@ impl LeaseKeeper {
         &*self.settings.entropy
     }
 
+    pub(super) fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
     pub(super) fn ulid(&self) -> Ulid {
         ulid(self.entropy(), self.settings.clock.now())
     }
@@ -162,7 +168,7 @@ impl LeaseKeeper {
 
     /// Begins to keep a lock that was just acquired.
     pub(super) fn keep(&self, won: Won) -> HeldLease {
-        let Won { acquisition, own, sent, locks, place } = won;
+        let Won { acquisition, own, sent, locks, place, turn } = won;
         let core = Arc::new(Core::new(Beginning {
             key: acquisition.key.clone(),
             session: self.settings.session,
@@ -183,9 +189,11 @@ impl LeaseKeeper {
         let (commands, asked) = mpsc::unbounded_channel();
         let listed = Listed::new(self.held.clone(), own.attempt, core.clone());
         let running = self.beats.running.clone();
+        let (queues, place) = (self.queues.clone(), (beats.place.clone(), beats.core.key.clone()));
         self.beats.handle.spawn(async move {
             let _until_the_end = (listed, running);
             beats.keep(asked).await;
+            queues.released(&place, turn);
         });
         HeldLease::new(core, commands)
     }
@@ -200,6 +208,8 @@ pub(super) struct Won {
     /// The table, opened apart.
     pub locks: Arc<dyn LockTable>,
     pub place: BackendRef,
+    /// How often in a row the lock was handed on within this daemon; 0 for one that was found free.
+    pub turn: u32,
 }
 
 /// Keeps a lock in the list of those that are held.

@@ -5,4 +5,5 @@ mod backends;
 mod faults;
 mod holders;
 mod states;
+mod waiting;
 mod world;

@@ -196,6 +196,10 @@ impl World {
     }
 
     pub fn slow_daemon(&self, slowness: Duration) -> Daemon {
+        self.daemon_with(timing(), slowness)
+    }
+
+    pub fn daemon_with(&self, timing: LeaseTiming, slowness: Duration) -> Daemon {
         let way = Way::default();
         let locks = Arc::new(FarLocks { inner: self.locks.clone(), way: way.clone() });
         let objects = Arc::new(FarObjects {
@@ -214,7 +218,7 @@ impl World {
         let keeper = LeaseKeeper::start(KeeperSettings {
             session: Ulid::generate(),
             version: "v0.1.0".to_owned(),
-            timing: timing(),
+            timing,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         });
