@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -54,6 +56,7 @@ pub struct Clients {
     route: Route,
     endpoint: Option<String>,
     pub(super) identity: KnownIdentity,
+    separate: Arc<Mutex<Option<(ThreadId, aws_sdk_dynamodb::Client)>>>,
 }
 
 impl std::fmt::Debug for Clients {
@@ -102,14 +105,23 @@ impl Clients {
             route,
             endpoint,
             identity: KnownIdentity::default(),
+            separate: Arc::default(),
         })
     }
 
-    /// A DynamoDB client with connections of its own, for a thread with a runtime of its own: connections live on
-    /// the runtime that opened them.
+    /// A DynamoDB client with connections of its own, for the thread that asks and its runtime: connections live on
+    /// the runtime that opened them. The same thread gets the same client again, so that a hundred locks of one caller
+    /// share their connections.
     pub fn separate_dynamodb(&self) -> PortResult<aws_sdk_dynamodb::Client> {
+        let mut made = self.separate.lock().unwrap_or_else(PoisonError::into_inner);
+        let asking = thread::current().id();
+        if let Some((_, client)) = made.as_ref().filter(|(thread, _)| *thread == asking) {
+            return Ok(client.clone());
+        }
         let config = self.config.to_builder().http_client(self.route.connect()?).build();
-        Ok(locks(&config, &self.clock))
+        let client = locks(&config, &self.clock);
+        *made = Some((asking, client.clone()));
+        Ok(client)
     }
 
     /// When the credentials in use end, as far as that is known; `None` when they do not.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deployer_domain::object::{PortError, PortResult};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::schema::IfNew;
 use super::{Failure, file, schema};
@@ -22,6 +22,8 @@ pub struct Database {
     identity: file::FileIdentity,
     writer: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
+    apart: OnceCell<Arc<Database>>,
+    gate: Arc<Gate>,
 }
 
 impl std::fmt::Debug for Database {
@@ -31,7 +33,7 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    fn connect(path: &Path, new: IfNew) -> PortResult<Self> {
+    fn connect(path: &Path, new: IfNew, gate: Arc<Gate>) -> PortResult<Self> {
         let identity = file::identify(path)?;
         let open = || -> Result<(Connection, Connection), Failure> {
             let mut writer = connection(path)?;
@@ -44,6 +46,8 @@ impl Database {
             identity,
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
+            apart: OnceCell::new(),
+            gate,
         })
     }
 
@@ -52,13 +56,23 @@ impl Database {
         &self.path
     }
 
+    /// The same file with connections of its own, for work that must not wait for this one's; always the same.
+    pub async fn apart(&self) -> PortResult<Arc<Self>> {
+        let (path, identity, gate) = (self.path.clone(), self.identity, Arc::clone(&self.gate));
+        let connect = move || match Self::connect(&path, IfNew::Refuse, gate)? {
+            connected if connected.identity == identity => Ok(Arc::new(connected)),
+            _ => Err(replaced(&path)),
+        };
+        self.apart.get_or_try_init(|| blocking(connect)).await.cloned()
+    }
+
     /// Reads from one snapshot.
     pub async fn read<T, F>(&self, work: F) -> PortResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
-        self.run(&self.reader, TransactionBehavior::Deferred, work).await
+        self.run(&self.reader, TransactionBehavior::Deferred, (), work).await
     }
 
     /// Reads and writes in one transaction that nobody else's comes between; a failure undoes all of it.
@@ -67,20 +81,40 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
-        self.run(&self.writer, TransactionBehavior::Immediate, work).await
+        let turn = self.gate.last().await;
+        self.run(&self.writer, TransactionBehavior::Immediate, turn, work).await
     }
 
-    async fn run<T, F>(&self, on: &Arc<Mutex<Connection>>, behavior: TransactionBehavior, work: F) -> PortResult<T>
+    /// The same before all that only [`write`](Self::write)s: for what a lease depends on.
+    pub async fn write_first<T, F>(&self, work: F) -> PortResult<T>
     where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let turn = self.gate.first().await;
+        self.run(&self.writer, TransactionBehavior::Immediate, turn, work).await
+    }
+
+    /// `turn` is kept until the work is over, also when its caller has gone away.
+    async fn run<T, F, K>(
+        &self,
+        on: &Arc<Mutex<Connection>>,
+        behavior: TransactionBehavior,
+        turn: K,
+        work: F,
+    ) -> PortResult<T>
+    where
+        K: Send + 'static,
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
         let mut connection = on.clone().lock_owned().await;
         let (path, identity) = (self.path.clone(), self.identity);
         let task = tokio::task::spawn_blocking(move || {
+            let _until_the_end = turn;
             // What is written to a file that was deleted or replaced would be lost without a word.
             if file::identify(&path)? != identity {
-                return Err(PortError::NoSuchBackend(format!("{} was replaced by another file", path.display())));
+                return Err(replaced(&path));
             }
             let attempt = || -> Result<T, Failure> {
                 let transaction = connection.transaction_with_behavior(behavior)?;
@@ -92,6 +126,31 @@ impl Database {
         });
         task.await.unwrap_or_else(|error| Err(PortError::Unavailable(format!("the work was cut off: {error}"))))
     }
+}
+
+/// Lets one writer of this process in after another. SQLite itself lets those who wait try again now and then, so that a
+/// heartbeat could wait for as long as others have something to write.
+///
+/// Of those who come last only one stands at the inner door, so whoever goes first waits for two of them at most.
+#[derive(Default)]
+struct Gate {
+    outer: Arc<Mutex<()>>,
+    inner: Arc<Mutex<()>>,
+}
+
+impl Gate {
+    async fn first(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner).lock_owned().await
+    }
+
+    async fn last(&self) -> [OwnedMutexGuard<()>; 2] {
+        let outer = Arc::clone(&self.outer).lock_owned().await;
+        [Arc::clone(&self.inner).lock_owned().await, outer]
+    }
+}
+
+fn replaced(path: &Path) -> PortError {
+    PortError::NoSuchBackend(format!("{} was replaced by another file", path.display()))
 }
 
 fn connection(path: &Path) -> rusqlite::Result<Connection> {
@@ -138,7 +197,7 @@ impl Databases {
         let at = path.clone();
         let database = blocking(move || match known {
             Some(known) if file::identify(&at)? == known.identity => Ok(known),
-            _ => Database::connect(&at, new).map(Arc::new),
+            _ => Database::connect(&at, new, Arc::default()).map(Arc::new),
         })
         .await;
         match &database {
@@ -157,6 +216,33 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> PortResult<T> + Send
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_heartbeat_waits_for_two_documents_at_most_however_many_are_to_be_written() {
+        let (_directory, _all, database) = fresh().await;
+        let apart = database.apart().await.unwrap();
+        let (order, told) = (Arc::new(std::sync::Mutex::new(Vec::new())), Arc::new(tokio::sync::Semaphore::new(0)));
+        let held = database.gate.first().await;
+        let mut tasks = Vec::new();
+        for number in 0..20 {
+            let (database, order, told) = (database.clone(), order.clone(), told.clone());
+            tasks.push(tokio::spawn(async move {
+                told.add_permits(1);
+                database.write(move |_| Ok(order.lock().unwrap().push(format!("document {number}")))).await.unwrap();
+            }));
+        }
+        let _all_wait = told.acquire_many(20).await.unwrap();
+        let noted = order.clone();
+        let beat = apart.write_first(move |_| Ok(noted.lock().unwrap().push("beat".to_owned())));
+        let (beat, ()) = tokio::join!(beat, async { drop(held) });
+        beat.unwrap();
+        let before = order.lock().unwrap().iter().position(|what| what == "beat").unwrap();
+        assert!(before <= 2, "{before} documents came first");
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(order.lock().unwrap().len(), 21);
+    }
 
     async fn fresh() -> (tempfile::TempDir, Databases, Arc<Database>) {
         let dir = tempfile::tempdir().unwrap();

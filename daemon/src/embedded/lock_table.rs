@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Map, Number, Value};
 
-use super::{Database, Databases, Failure};
+use super::{Database, Failure};
 
 /// One row an item: its attributes as JSON, so that any SQLite shell can read them. Audit items have no tenant, so
 /// that no listing shows them.
@@ -44,13 +44,13 @@ impl LockTable for EmbeddedLocks {
 
     async fn write(&self, write: &LockWrite) -> PortResult<Written> {
         let write = write.clone();
-        self.database.write(move |transaction| change(transaction, &write)).await
+        self.database.write_first(move |transaction| change(transaction, &write)).await
     }
 
     async fn force_release(&self, write: &LockWrite, audit: &UnlockAudit) -> PortResult<Written> {
         let (write, audit) = (write.clone(), audit.clone());
         self.database
-            .write(move |transaction| {
+            .write_first(move |transaction| {
                 if attributes(transaction, &audit.lock_id())?.is_some() {
                     return Ok(Written::Applied);
                 }
@@ -69,8 +69,7 @@ impl LockTable for EmbeddedLocks {
     }
 
     async fn apart(&self) -> PortResult<Arc<dyn LockTable>> {
-        let database = Databases::default().open(self.database.path()).await?;
-        Ok(Arc::new(Self { database }))
+        Ok(Arc::new(Self { database: self.database.apart().await? }))
     }
 
     fn server_now(&self) -> Timestamp {
@@ -160,6 +159,7 @@ mod tests {
     use deployer_domain::laws;
     use deployer_domain::laws::locks::{OlderTool, acquisition, key, take};
 
+    use super::super::Databases;
     use super::*;
 
     #[async_trait]
