@@ -1,14 +1,18 @@
 //! `make bench`: how fast the product is, beside the floor and beside its peers, in one run on one machine.
 //!
 //! Rooms: [`measure`] (what takes how long), [`world`] (a home of its own for each product), [`floor`](the `floor`
-//! program), [`latency`], [`memory`], [`scale`] and [`calls`] (what is measured), [`peers`] (programs to compare with),
+//! program), [`latency`], [`memory`], [`scale`], [`calls`] and [`locks`] with [`burden`] (what is measured), [`peers`] and
+//! [`lock_peers`] (programs to compare with),
 //! [`report`] (how it is printed). What each figure means: `docs/bench.md`.
 //!
 //! **Invariant:** what is compared runs in turns in the same minutes, and a missed target is printed as missed.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod burden;
 mod calls;
 mod latency;
+mod lock_peers;
+mod locks;
 mod measure;
 mod memory;
 mod peers;
@@ -25,7 +29,7 @@ use report::{Report, Row};
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// What can be asked for by name; everything without a name.
-const SECTIONS: [&str; 4] = ["latency", "memory", "scale", "calls"];
+const SECTIONS: [&str; 5] = ["latency", "memory", "scale", "calls", "locks"];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -40,7 +44,8 @@ fn main() -> ExitCode {
             "latency" => latency::measure(&programs, &mut report),
             "memory" => memory::measure(&programs, &mut report),
             "scale" => scale::measure(&programs, &mut report),
-            _ => calls::measure(&programs, &mut report),
+            "calls" => calls::measure(&programs, &mut report),
+            _ => locks::measure(&programs, &mut report),
         };
         if let Err(error) = done {
             report.row(Row::failed(section, &error.to_string()));

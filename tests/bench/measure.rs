@@ -15,6 +15,11 @@ impl Times {
         self.0.push(time);
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The median; zero where nothing ran.
     pub fn median(&self) -> Duration {
         self.at(0.5)

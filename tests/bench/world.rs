@@ -45,6 +45,12 @@ impl World {
         self
     }
 
+    /// The same with another variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The home directory.
     pub fn home(&self) -> &Path {
         self.root.path()

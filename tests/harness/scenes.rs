@@ -74,12 +74,16 @@ impl Platform {
         self
     }
 
-    /// Another user on another machine, signed in as the same tenant of the same backend.
+    /// Another user on another machine, signed in as the same tenant of the same backend; the times of leases are the
+    /// same too.
     #[track_caller]
     pub fn colleague(&self, tenant: &str, secret: &str) -> World {
         let world = World::new();
-        let world = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DEPLOYER_REGION"]
+        let shared =
+            ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "DEPLOYER_REGION"];
+        let world = shared
             .into_iter()
+            .chain(["DEPLOYER_TEST_LEASE_PERMILLE"])
             .filter_map(|name| Some((name, self.world.variable(name)?)))
             .fold(world, |world, (name, value)| world.with(name, value))
             .with("DEPLOYER_ENVIRONMENT", "development")

@@ -90,9 +90,8 @@ impl Beats {
             if standing == HolderState::Lost || (now < due && !hurry) {
                 continue;
             }
-            self.warn_if_late(now.saturating_duration_since(due));
             last = now;
-            let beat = self.beat(self.core.timing.lease).await;
+            let beat = self.beat(self.core.timing.lease, due).await;
             let pause = if matches!(beat, Beat::Failed) { self.core.timing.beat_retry } else { self.until_next() };
             due = Instant::now().max(last + pause);
         }
@@ -102,9 +101,12 @@ impl Beats {
         self.core.timing.beat_every.mul_f64(0.9 + 0.2 * self.core.random())
     }
 
-    fn warn_if_late(&self, late: Duration) {
-        if late > self.core.timing.late_beat {
-            tracing::warn!(lock = %self.core.key, late_ms = late.as_millis(), "a heartbeat started late");
+    fn tell_lateness(&self, due: Instant) {
+        let late = Instant::now().saturating_duration_since(due);
+        let late_ms = late.as_millis();
+        match late > self.core.timing.late_beat {
+            true => tracing::warn!(lock = %self.core.key, late_ms, "a heartbeat started late"),
+            false => tracing::debug!(lock = %self.core.key, late_ms, "a heartbeat started"),
         }
     }
 
@@ -117,10 +119,11 @@ impl Beats {
         Moment { now: self.core.clock.lease_now(), server: self.locks.server_now() }
     }
 
-    async fn beat(&mut self, lease: Duration) -> Beat {
+    async fn beat(&mut self, lease: Duration, due: Instant) -> Beat {
         let Ok(_permit) = self.permits.clone().acquire_owned().await else {
             return Beat::Failed;
         };
+        self.tell_lateness(due);
         self.seq += 1;
         let (session, token, seq) = (self.core.session, self.core.token(), self.seq);
         let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
@@ -161,7 +164,7 @@ impl Beats {
     }
 
     async fn stretch(&mut self) -> Result<()> {
-        match self.beat(self.core.timing.longest_lease).await {
+        match self.beat(self.core.timing.longest_lease, Instant::now()).await {
             Beat::Landed => Ok(()),
             Beat::Lost => Err(self.core.lost_error()),
             Beat::Failed => {
