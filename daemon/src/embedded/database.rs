@@ -228,12 +228,21 @@ mod tests {
             let (database, order, told) = (database.clone(), order.clone(), told.clone());
             tasks.push(tokio::spawn(async move {
                 told.add_permits(1);
-                database.write(move |_| Ok(order.lock().unwrap().push(format!("document {number}")))).await.unwrap();
+                database
+                    .write(move |_| {
+                        order.lock().unwrap().push(format!("document {number}"));
+                        Ok(())
+                    })
+                    .await
+                    .unwrap();
             }));
         }
         let _all_wait = told.acquire_many(20).await.unwrap();
         let noted = order.clone();
-        let beat = apart.write_first(move |_| Ok(noted.lock().unwrap().push("beat".to_owned())));
+        let beat = apart.write_first(move |_| {
+            noted.lock().unwrap().push("beat".to_owned());
+            Ok(())
+        });
         let (beat, ()) = tokio::join!(beat, async { drop(held) });
         beat.unwrap();
         let before = order.lock().unwrap().iter().position(|what| what == "beat").unwrap();
