@@ -13,7 +13,7 @@ use crate::world::World;
 use crate::{Outcome, burden, lock_peers};
 
 /// How often each cycle is measured.
-const TURNS: usize = 15;
+const TURNS: usize = 11;
 
 /// Measures and prints.
 pub fn measure(programs: &Path, report: &mut Report) -> Outcome<()> {

@@ -3,6 +3,7 @@
 Arguments: the table, and how often. The table is created where it is missing. AWS is where the environment says.
 """
 import json
+import os
 import sys
 import time
 
@@ -20,5 +21,6 @@ if times:
         begun = time.monotonic()
         locks.acquire_lock("shop").release()
         took.append((time.monotonic() - begun) * 1000)
-    locks.close()
-    print(json.dumps(took))
+    print(json.dumps(took), flush=True)
+    # Closing it waits for its heartbeat thread, which sleeps for seconds.
+    os._exit(0)
