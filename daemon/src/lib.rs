@@ -56,6 +56,7 @@ pub async fn run(
             let _ = life.end(true);
         }
     });
+    operation::take_over::begin(&ports);
     let server = rpc::Server::new(Arc::new(config), Arc::new(ports));
     let routes = rpc::routes(&server).await?;
     let served = serve::serve(listener, routes, &life).await;

@@ -47,7 +47,6 @@ fn work(config: &Config, life: &Arc<Life>) -> Result<(Arc<LeaseKeeper>, Arc<RunR
     })?;
     let settings = RunSettings { state_directory, program: own_program(), grace: config.grace, version };
     let runs = RunRegistry::open(settings, clock, Arc::clone(life), journal).map_err(failed)?;
-    runs.recover();
     Ok((leases, runs))
 }
 

@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod prompts;
 mod protocol;
+mod restart;
 mod run;
 mod stack;
 mod stateless;

@@ -61,6 +61,7 @@ fn line(event: &Event) -> Option<String> {
         Event::LeaseChanged(lease) => {
             paint::yellow(format!("⚠ Lock {}: {}", escape::line(&lease.state), escape::line(&lease.message)))
         }
+        Event::Resumed(resumed) => format!("Going on after its daemon ended, for {}", escape::line(&resumed.actor)),
         Event::Cancelling(cancelling) => format!("Cancelling, asked by {}", escape::line(&cancelling.actor)),
         Event::Finished(_) => return None,
     };

@@ -72,6 +72,7 @@ impl Progress {
             Some(Event::ComponentOutput(output)) => self.row(&output.component).printed(&output.line),
             Some(Event::ComponentFinished(finished)) => self.component_finished(finished),
             Some(Event::LeaseChanged(lease)) => self.lease = (lease.state != "HELD").then(|| lease.clone()),
+            Some(Event::Resumed(_)) => self.resumed(),
             Some(Event::Cancelling(_)) => self.cancelling = true,
             Some(Event::Finished(finished)) => self.ended = Some(finished.status()),
             None => {}
@@ -81,6 +82,15 @@ impl Progress {
     /// Adds a line below the picture.
     pub fn say(&mut self, text: &str) {
         self.notes.push(text.to_owned());
+    }
+
+    /// What ran when the daemon ended is begun again.
+    fn resumed(&mut self) {
+        self.waiting.clear();
+        self.lease = None;
+        for row in self.rows.iter_mut().filter(|row| matches!(row.step, Step::Running { .. })) {
+            row.step = Step::NotStarted;
+        }
     }
 
     fn planned(&mut self, plan: &Plan) {

@@ -121,6 +121,21 @@ pub struct CloudIdentity {
     pub account: String,
 }
 
+impl CloudIdentity {
+    /// Whether both are the same user, or sessions of the same role of the same account.
+    pub fn is_same_role(&self, other: &Self) -> bool {
+        self.account == other.account && role(&self.principal) == role(&other.principal)
+    }
+}
+
+/// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` without the session, which its holder names as it likes.
+fn role(principal: &str) -> &str {
+    match principal.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/')) {
+        Some((_, session)) => &principal[..principal.len() - session.len()],
+        None => principal,
+    }
+}
+
 /// An open backend, acting with one caller's credentials.
 #[derive(Clone)]
 pub struct Backend {

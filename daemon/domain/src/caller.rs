@@ -50,6 +50,56 @@ impl Caller {
     }
 }
 
+/// Variables that hold credentials.
+const CREDENTIALS: [&str; 4] =
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+/// Variables that say where credentials are and how the cloud is reached.
+const WAYS: [&str; 22] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CA_BUNDLE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "DEPLOYER_ROLE_ARN",
+    "DEPLOYER_REGION",
+];
+
+impl Caller {
+    /// The variables that lead to the caller's credentials without being any, so that they may be written down;
+    /// `None` where the environment itself holds credentials, a proxy's password included.
+    pub fn way_to_credentials(&self) -> Option<BTreeMap<String, String>> {
+        use secrecy::ExposeSecret;
+        if CREDENTIALS.iter().any(|name| self.variable(name).is_some()) {
+            return None;
+        }
+        let is_way = |name: &str| {
+            WAYS.contains(&name)
+                || name.starts_with("AWS_ENDPOINT_URL")
+                || name.to_ascii_uppercase().ends_with("_PROXY")
+        };
+        let ways = self.environment.iter().filter(|(name, _)| is_way(name));
+        let ways = ways.map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+        let ways: BTreeMap<String, String> = ways.collect();
+        let has_password = |value: &String| value.contains("://") && value.contains('@');
+        (!ways.values().any(has_password)).then_some(ways)
+    }
+}
+
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
@@ -57,5 +107,26 @@ impl std::fmt::Debug for Caller {
             .field("actor", &self.actor)
             .field("request_id", &self.request_id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(variables: &[(&str, &str)]) -> Caller {
+        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        Caller { environment, ..Caller::default() }
+    }
+
+    #[test]
+    fn a_profile_may_be_written_down_and_a_key_or_a_proxys_password_may_not() {
+        let way = |variables: &[(&str, &str)]| caller(variables).way_to_credentials();
+        let profile = [("AWS_PROFILE", "work"), ("HOME", "/home/a"), ("AWS_SOMETHING_NEW", "x"), ("CI", "true")];
+        let written = way(&profile).unwrap();
+        assert_eq!(written.keys().map(String::as_str).collect::<Vec<_>>(), ["AWS_PROFILE", "HOME"]);
+        assert_eq!(way(&[("AWS_PROFILE", "work"), ("AWS_SECRET_ACCESS_KEY", "s")]), None);
+        assert_eq!(way(&[("https_proxy", "http://user:word@proxy:3128")]), None);
+        assert!(way(&[("https_proxy", "http://proxy:3128")]).is_some());
     }
 }

@@ -8,12 +8,14 @@
 //! and there is exactly one of each.
 
 mod event;
+mod handover;
 mod outputs;
 mod redact;
 mod report;
 mod shown;
 
 pub use event::{ComponentEnd, Happening, OutputStream, RunEvent, RunFinished, RunStarted};
+pub use handover::{Done, HANDOVER_FORMAT, Handover, Lender, Task};
 pub use outputs::{MAX_OUTPUTS, NamedOutput, named_outputs, parse_outputs};
 pub use redact::Redactor;
 pub use report::{Fact, Report};
@@ -85,7 +87,7 @@ pub enum RunStatus {
     Failed,
     /// It was cancelled.
     Cancelled,
-    /// The daemon ended in its middle.
+    /// The daemon ended in its middle, and nothing went on.
     Interrupted,
     /// Another holder took the lock over.
     LockLost,
@@ -95,6 +97,17 @@ impl RunStatus {
     /// Whether it has ended.
     pub const fn is_over(self) -> bool {
         !matches!(self, Self::Waiting | Self::Running | Self::Cancelling)
+    }
+
+    /// The status of a run that history knows.
+    pub const fn of(result: RunResult) -> Self {
+        match result {
+            RunResult::Succeeded => Self::Succeeded,
+            RunResult::Failed => Self::Failed,
+            RunResult::Cancelled => Self::Cancelled,
+            RunResult::Interrupted => Self::Interrupted,
+            RunResult::LockLost => Self::LockLost,
+        }
     }
 
     /// How a run that has ended is called in history.
@@ -154,6 +167,7 @@ impl RunSummary {
                 }
             }
             Happening::Cancelling { .. } if !self.status.is_over() => self.status = RunStatus::Cancelling,
+            Happening::Resumed { .. } if !self.status.is_over() => self.status = RunStatus::Running,
             Happening::Finished(finished) => {
                 self.status = finished.status;
                 self.counts = finished.counts;
@@ -209,17 +223,16 @@ mod tests {
         let events = [
             event(1, Happening::Started(RunStarted::new("0.1.0", summary()))),
             event(2, Happening::Waiting { reason: "the lock".to_owned() }),
-            event(3, Happening::Cancelling { actor: "bob".to_owned() }),
-            event(4, Happening::Finished(finished)),
+            event(3, Happening::Resumed { actor: "alice".to_owned() }),
+            event(4, Happening::Cancelling { actor: "bob".to_owned() }),
+            event(5, Happening::Finished(finished)),
         ];
-        let status = |to: usize| RunSummary::of(&events[..to]).unwrap().status;
-        assert_eq!(
-            [status(1), status(2), status(3), status(4)],
-            [RunStatus::Running, RunStatus::Waiting, RunStatus::Cancelling, RunStatus::Failed]
-        );
+        let statuses: Vec<RunStatus> = (1..=5).map(|to| RunSummary::of(&events[..to]).unwrap().status).collect();
+        let (waiting, failed) = (RunStatus::Waiting, RunStatus::Failed);
+        assert_eq!(statuses, [RunStatus::Running, waiting, RunStatus::Running, RunStatus::Cancelling, failed]);
         let whole = RunSummary::of(&events).unwrap();
         assert_eq!((whole.counts.create, whole.message.as_deref()), (2, Some("email.api failed")));
-        assert_eq!(whole.ended, Some(events[3].time));
+        assert_eq!(whole.ended, Some(events[4].time));
         assert!(RunSummary::of(&events[1..]).is_none());
     }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::show_run::{no_run, own_run};
 use super::view::View;
-use super::{Ports, stored_runs};
+use super::{Ports, stored_runs, take_over};
 use crate::run::Watcher;
 
 /// How often the storage is asked for the events of a run on another machine.
@@ -41,10 +41,12 @@ impl Following {
     }
 }
 
-/// Follows the events with a greater sequence number.
+/// Follows the events with a greater sequence number. A run that a dead incarnation of this daemon left goes on, if the
+/// caller may lend it what it needs.
 pub async fn attach_run(ports: &Ports, caller: &Caller, id: RunId, after: u64) -> Result<Following> {
     let view = View::of(ports, caller, None).await?;
     if let Some(run) = own_run(ports, &view, id).await {
+        take_over::go_on(ports, caller, &run).await;
         return Ok(Following::Own(run.watch(after)));
     }
     let space = stored_runs::find(&view, id).await?.ok_or_else(|| no_run(id))?;

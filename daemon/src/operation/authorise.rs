@@ -17,7 +17,7 @@ use deployer_domain::tenant_config::TenantConfig;
 use super::entries::{self, Freshness};
 use super::record::{AuditOf, Recorder};
 use super::sign_in::{self, AdminCredentials, TenantCredentials, VerifiedInline};
-use super::{Ports, remembered};
+use super::{Ports, remembered, take_over};
 
 /// What a caller who is signed in as a tenant may work with.
 #[derive(Clone)]
@@ -76,8 +76,15 @@ pub struct AdminAccess {
     pub warnings: Vec<String>,
 }
 
-/// Answers the access of a caller in tenant mode, and renews its session.
+/// Answers the access of a caller in tenant mode, and renews its session. What a dead incarnation of this daemon left
+/// may use the caller's credentials.
 pub async fn tenant(ports: &Ports, caller: &Caller) -> Result<TenantAccess> {
+    let access = tenant_access(ports, caller).await?;
+    take_over::lend(ports, &access);
+    Ok(access)
+}
+
+async fn tenant_access(ports: &Ports, caller: &Caller) -> Result<TenantAccess> {
     if let Some(sign_in) = &caller.sign_in {
         return inline_tenant(ports, caller, sign_in).await;
     }

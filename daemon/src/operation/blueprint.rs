@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::expression::Resolved;
 use deployer_domain::key::StackSpace;
 use deployer_domain::limits;
 use deployer_domain::manifest::{Given, Values};
@@ -12,10 +13,11 @@ use deployer_domain::object::WriteIf;
 use deployer_domain::plan::{Plan, PlanInput, PlanOptions, SensitiveKey, plan_apply, plan_destroy};
 use deployer_domain::policy;
 use deployer_domain::port_error::Attempted;
-use deployer_domain::run::RunOperation;
+use deployer_domain::run::{RunOperation, Task};
 use deployer_domain::source::InputHashes;
 use deployer_domain::state::{Action, StateDocument};
 use deployer_domain::tenant_config::ConfigRules;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::authorise::TenantAccess;
 use super::target::{Loaded, Target, not_deployed};
@@ -135,6 +137,29 @@ impl Blueprint {
         };
         plan.warnings.extend(self.source.iter().flat_map(|source| source.warnings.clone()));
         Ok(plan)
+    }
+
+    /// What may be written down of a question, so that a later incarnation of this daemon can ask it again.
+    pub fn task(&self, caller: &Caller, question: &Question, parallelism: usize) -> Task {
+        // Without the file it is not known which variables are sensitive.
+        let is_plain = |name: &str| {
+            let value = self.values.as_ref().and_then(|values| values.resolve_one(name));
+            matches!(value, Some(Resolved::Plain(_)))
+        };
+        let (plain, withheld): (Vec<_>, Vec<_>) = self.given.iter().partition(|(name, _)| is_plain(name));
+        let exposed = |(name, value): (&String, &SecretString)| (name.clone(), value.expose_secret().to_owned());
+        Task {
+            cwd: caller.cwd.clone(),
+            file: self.loaded.as_ref().map(|loaded| loaded.path.clone()),
+            services: question.target.services.clone(),
+            components: question.target.components.clone(),
+            replace: question.replace.clone(),
+            delete_data: question.delete_data,
+            variables: plain.into_iter().map(exposed).collect(),
+            withheld: withheld.into_iter().map(|(name, _)| name.clone()).collect(),
+            source: self.source.as_ref().map(|source| source.hash),
+            parallelism,
+        }
     }
 
     /// The state as it is stored, without the lock.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::engine::Engine;
@@ -10,7 +9,7 @@ use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::object::{PortError, WriteIf};
 use deployer_domain::plan::{Deployed, Plan};
 use deployer_domain::port_error::explain;
-use deployer_domain::run::{Happening, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
+use deployer_domain::run::{Done, Happening, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
 use deployer_domain::schedule::Stop;
 use deployer_domain::state::{Action, EngineKind, HistoryEntry};
 
@@ -39,23 +38,37 @@ pub struct Conductor {
     pub run: Arc<Run>,
     /// How many commands run at once.
     pub parallelism: usize,
+    /// What a dead incarnation of this daemon had done of it, if one began it.
+    pub resumed: Option<Done>,
 }
 
 impl Conductor {
     /// Conducts the run to its end, whatever happens.
     pub async fn conduct(self) {
-        let begun = Instant::now();
-        let mut finished = match self.under_lock(begun).await {
+        let worked = match self.lock().await {
+            Ok(locked) => self.under_lock(locked).await,
+            Err(error) => Err(error),
+        };
+        self.told(worked);
+    }
+
+    /// The same under a lock that is held already.
+    pub async fn carry_on(self, locked: Locked) {
+        let worked = self.under_lock(locked).await;
+        self.told(worked);
+    }
+
+    fn told(&self, worked: Result<Option<RunFinished>>) {
+        let mut finished = match worked {
             Ok(Some(finished)) => finished,
             Ok(None) => return,
             Err(error) => failed(&error),
         };
-        finished.duration_ms = milliseconds(begun);
+        finished.duration_ms = self.run.age_ms();
         self.run.finish(finished);
     }
 
-    /// Answers how it ended, or nothing where the end was told already.
-    async fn under_lock(&self, begun: Instant) -> Result<Option<RunFinished>> {
+    async fn lock(&self) -> Result<Locked> {
         let locking = Locking {
             ports: &self.ports,
             caller: &self.caller,
@@ -63,11 +76,16 @@ impl Conductor {
             run: &self.run,
             space: &self.blueprint.space,
             operation: self.blueprint.operation,
+            task: Some(self.blueprint.task(&self.caller, &self.request.question, self.parallelism)),
             wait: self.request.wait,
             no_delay: self.request.no_delay,
         };
-        let locked = locking.lock().await?;
-        let worked = self.work(&locked, begun).await;
+        locking.lock().await
+    }
+
+    /// Answers how it ended, or nothing where the end was told already.
+    async fn under_lock(&self, locked: Locked) -> Result<Option<RunFinished>> {
+        let worked = self.work(&locked).await;
         let lost = matches!(&worked, Ok(Some(finished)) if finished.status == RunStatus::LockLost);
         let released = locked.release(&self.ports).await;
         if let Err(error) = released
@@ -78,11 +96,16 @@ impl Conductor {
         worked
     }
 
-    async fn work(&self, locked: &Locked, begun: Instant) -> Result<Option<RunFinished>> {
+    fn access<'a>(&'a self, locked: &'a Locked) -> &'a TenantAccess {
+        locked.access.as_ref().unwrap_or(&self.access)
+    }
+
+    async fn work(&self, locked: &Locked) -> Result<Option<RunFinished>> {
         let state = locked.state.document();
-        let plan = Arc::new(self.blueprint.plan(&locked.access, &state)?);
+        let plan = Arc::new(self.blueprint.plan(self.access(locked), &state)?);
         confirmed(&self.request, &plan)?;
-        if !plan.has_records() {
+        // A run that goes on had something to do, and ends like one.
+        if !plan.has_records() && self.resumed.is_none() {
             locked.state.flush().await?;
             nothing_to_do(&self.run, &plan, &state);
             return Ok(None);
@@ -92,13 +115,13 @@ impl Conductor {
         }
         let shown = ShownPlan::of(&plan, self.blueprint.operation, Vec::new());
         self.run.tell(Happening::Plan(Box::new(shown)));
-        let recorder = self.recorder(&locked.access).await;
+        let recorder = self.recorder(self.access(locked)).await;
         let intent = recorder.intent(&self.ports).await?;
         let worked = match self.prepare(&plan, locked).await {
             Ok(commands) => Ok(self.carry_out(plan, locked, commands).await),
             Err(error) => Err(error),
         };
-        let finished = self.finish(worked, locked, &recorder, begun).await;
+        let finished = self.finish(worked, locked, &recorder).await;
         let result = finished.error.clone().map_or(Ok(()), |report| Err(Error::from(report)));
         recorder.result(&self.ports, intent, &result).await;
         Ok(Some(finished))
@@ -128,7 +151,7 @@ impl Conductor {
             Commands::start(super::commands::Start {
                 ports: &self.ports,
                 caller: &self.caller,
-                access: &locked.access,
+                access: self.access(locked),
                 space: &self.blueprint.space,
                 run: &self.run,
                 lease: &locked.lease,
@@ -146,7 +169,7 @@ impl Conductor {
         let known = locked.state.view(|state| state.source.as_deref() == Some(&source.hash.to_string()));
         let Some(archive) = source.archive.clone().filter(|_| !known) else { return Ok(()) };
         let key = self.blueprint.space.source(&source.hash.0);
-        let backend = &locked.access.backend;
+        let backend = &self.access(locked).backend;
         let mut again = true;
         loop {
             match backend.objects.write(&key, archive.clone(), WriteIf::Absent).await {
@@ -176,18 +199,15 @@ impl Conductor {
     }
 
     /// Writes the final state with its history, and says how the run ended.
-    async fn finish(
-        &self,
-        worked: Result<Executed>,
-        locked: &Locked,
-        recorder: &Recorder,
-        begun: Instant,
-    ) -> RunFinished {
+    async fn finish(&self, worked: Result<Executed>, locked: &Locked, recorder: &Recorder) -> RunFinished {
         let mut finished = match worked {
             Ok(executed) => summarise(&executed),
             Err(error) => failed(&error),
         };
-        let entry = self.entry(&finished, recorder, begun).await;
+        if let Some(done) = &self.resumed {
+            finished.counts = done.and(finished.counts);
+        }
+        let entry = self.entry(&finished, recorder).await;
         match locked.state.finish(entry).await {
             Ok(number) => finished.history_number = number,
             Err(error) => {
@@ -203,7 +223,7 @@ impl Conductor {
         finished
     }
 
-    async fn entry(&self, finished: &RunFinished, recorder: &Recorder, begun: Instant) -> HistoryEntry {
+    async fn entry(&self, finished: &RunFinished, recorder: &Recorder) -> HistoryEntry {
         let directory = self.blueprint.loaded.as_ref().map(|loaded| loaded.files.directory.clone());
         let revision = match directory {
             Some(directory) => super::blocking(move || Ok(Revision::of(&directory))).await.unwrap_or_default(),
@@ -221,7 +241,7 @@ impl Conductor {
             git_commit: revision.commit,
             git_branch: revision.branch,
             started: summary.started,
-            duration_ms: milliseconds(begun),
+            duration_ms: self.run.age_ms(),
             result: finished.status.result(),
             message: finished.error.as_ref().map(|report| report.message.clone()),
             counts: finished.counts,
@@ -281,8 +301,4 @@ pub(super) fn failed(error: &Error) -> RunFinished {
         _ => RunStatus::Failed,
     };
     RunFinished { status, error: Some(Report::from(error)), ..RunFinished::default() }
-}
-
-pub(super) fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

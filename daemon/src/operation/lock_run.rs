@@ -1,7 +1,7 @@
 //! Runs a command of the caller's own under the lock of an environment.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::engine::Listener;
@@ -13,7 +13,7 @@ use deployer_domain::run::{Report, RunFinished, RunOperation, RunStatus};
 use super::Ports;
 use super::authorise::{self, TenantAccess};
 use super::commands::{Commands, Start};
-use super::conduct::{failed, milliseconds};
+use super::conduct::failed;
 use super::record::{AuditOf, Recorder};
 use super::start_run::{new_summary, no_environment};
 use super::target::{Target, working_directory};
@@ -73,9 +73,8 @@ struct Course {
 
 impl Course {
     async fn go(self) {
-        let begun = Instant::now();
         let mut finished = self.under_lock().await.unwrap_or_else(|error| failed(&error));
-        finished.duration_ms = milliseconds(begun);
+        finished.duration_ms = self.run.age_ms();
         self.run.finish(finished);
     }
 
@@ -87,6 +86,7 @@ impl Course {
             run: &self.run,
             space: &self.space,
             operation: RunOperation::LockRun,
+            task: None,
             wait: self.request.wait,
             no_delay: self.request.no_delay,
         };
@@ -112,18 +112,22 @@ impl Course {
         worked
     }
 
+    fn access<'a>(&'a self, locked: &'a Locked) -> &'a TenantAccess {
+        locked.access.as_ref().unwrap_or(&self.access)
+    }
+
     async fn recorder(&self, locked: &Locked) -> Recorder {
         let lock = self.space.lock();
         let subject = format!("{}/{} run {}", lock.stack, lock.environment, self.run.id());
-        let of = AuditOf::Tenant(locked.access.space.clone());
-        Recorder::new(&locked.access.backend, &self.caller, of, "lock.run", &subject).await
+        let of = AuditOf::Tenant(self.access(locked).space.clone());
+        Recorder::new(&self.access(locked).backend, &self.caller, of, "lock.run", &subject).await
     }
 
     async fn command(&self, locked: &Locked) -> Result<RunFinished> {
         let commands = Commands::start(Start {
             ports: &self.ports,
             caller: &self.caller,
-            access: &locked.access,
+            access: self.access(locked),
             space: &self.space,
             run: &self.run,
             lease: &locked.lease,

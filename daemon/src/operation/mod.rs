@@ -57,6 +57,7 @@ pub mod validate_stack;
 mod archive_tenant;
 pub mod blueprint;
 pub mod bounded;
+mod carry_on;
 mod change_tenant;
 mod commands;
 mod conduct;
@@ -68,6 +69,7 @@ mod remembered;
 mod sign_in;
 pub mod stack_summaries;
 mod stored_runs;
+pub mod take_over;
 mod tenant_states;
 mod throttle;
 mod under_lock;
@@ -104,6 +106,7 @@ struct Caches {
     inline: sign_in::VerifiedInline,
     throttle: throttle::Throttle,
     contexts: remembered::ContextLock,
+    left: take_over::Left,
 }
 
 impl Ports {

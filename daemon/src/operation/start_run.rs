@@ -68,6 +68,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Res
         request,
         run: Arc::clone(&run),
         parallelism,
+        resumed: None,
     };
     tokio::spawn(conductor.conduct());
     Ok(run)

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deployer_domain::backend::{Backend, BackendAddress};
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::StackSpace;
 use deployer_domain::lease::{HolderState, Waiting};
 use deployer_domain::lock::LockItem;
-use deployer_domain::run::{Happening, RunOperation};
+use deployer_domain::run::{HANDOVER_FORMAT, Handover, Happening, RunOperation, Task};
 use deployer_domain::seal;
 use deployer_domain::state::{ComponentStatus, StateDocument};
 use tokio::sync::mpsc;
 
-use super::Ports;
 use super::authorise::{self, TenantAccess};
+use super::{Ports, take_over};
 use crate::journal::{Entry, HeldLock};
 use crate::lease::{AcquireRequest, HeldLease, SealRequest, SealedState};
 use crate::life::{Keep, Kept};
-use crate::run::Run;
+use crate::run::{Crashed, Run};
 
 /// What a run locks, and how patiently.
 pub struct Locking<'a> {
@@ -34,10 +35,26 @@ pub struct Locking<'a> {
     pub space: &'a StackSpace,
     /// What for.
     pub operation: RunOperation,
+    /// What may be written down of it, so that it can go on after a crash.
+    pub task: Option<Task>,
     /// How long to wait for another holder.
     pub wait: Duration,
     /// Skips the delay after a forced unlock.
     pub no_delay: bool,
+}
+
+/// What a run of a dead incarnation locks again.
+pub struct Relocking<'a> {
+    /// The outside world.
+    pub ports: &'a Ports,
+    /// The backend, with credentials of whom the lock beat with.
+    pub backend: &'a Backend,
+    /// The run.
+    pub run: &'a Arc<Run>,
+    /// The environment of the stack.
+    pub space: &'a StackSpace,
+    /// How the lock was held.
+    pub crashed: &'a Crashed,
 }
 
 /// A lock that is held, with the state that it guards.
@@ -46,8 +63,8 @@ pub struct Locked {
     pub lease: Arc<HeldLease>,
     /// The sealed state.
     pub state: Arc<SealedState>,
-    /// The access, asked for again after the lock was acquired.
-    pub access: TenantAccess,
+    /// The access, asked for again after the lock was acquired; none for a lock of a dead incarnation.
+    pub access: Option<TenantAccess>,
     told: tokio::task::JoinHandle<()>,
     journal: HeldLock,
     _kept: Kept,
@@ -61,22 +78,15 @@ impl Locking<'_> {
             Some(acquired) => Arc::new(acquired?),
             None => return Err(cancelled()),
         };
-        match self.seal(&lease).await {
-            Ok((access, state, journal)) => {
-                let told = tokio::spawn(tell_states(Arc::clone(&lease), Arc::clone(self.run)));
-                Ok(Locked { lease, state, access, told, journal, _kept: kept })
-            }
-            Err(error) => {
-                if let Err(error) = lease.release().await {
-                    tracing::warn!(%error, "a lock was not released");
-                }
-                Err(error)
-            }
-        }
+        let sealed = self.seal(&lease).await;
+        let (access, state, journal) = given_back_unless(sealed, &lease).await?;
+        let told = tokio::spawn(tell_states(Arc::clone(&lease), Arc::clone(self.run)));
+        Ok(Locked { lease, state, access: Some(access), told, journal, _kept: kept })
     }
 
     async fn acquire(&self) -> Result<HeldLease> {
         let Self { ports, access, run, space, .. } = self;
+        take_over::give_way(ports, &access.backend.place.address, space.lock()).await;
         let crashed = ports.runs.crashed(&access.backend.place.address, space.lock()).await;
         let (waiting, mut waits) = mpsc::unbounded_channel();
         let acquiring = ports.leases.acquire(AcquireRequest {
@@ -88,7 +98,7 @@ impl Locking<'_> {
             operation: self.operation.as_str().to_owned(),
             wait: Some(self.wait).filter(|wait| !wait.is_zero()),
             no_delay: self.no_delay,
-            crashed: crashed.as_ref().map(crate::run::Crashed::hold),
+            crashed: crashed.as_ref().map(Crashed::hold),
             waiting: Some(waiting),
         });
         tokio::pin!(acquiring);
@@ -112,29 +122,79 @@ impl Locking<'_> {
         if self.run.cancelled().is_cancelled() {
             return Err(cancelled());
         }
-        let state = SealedState::open(SealRequest {
-            backend: access.backend.clone(),
-            space: self.space.clone(),
-            lease: Arc::clone(lease),
-            written_by: format!("deployer {}", self.ports.runs.settings().version),
-            spool: Some(self.ports.runs.journal().spool()),
-        })
-        .await?;
-        let (held, ()) = tokio::try_join!(self.keep(lease), take_up(&state))?;
+        let (lender, state) = tokio::join!(
+            take_over::lender(&access, self.caller),
+            SealedState::open(seal_request(self.ports, &access.backend, self.space, lease))
+        );
+        let state = state?;
+        let task = self.task.clone();
+        self.run.hand_over(&Handover { format_version: HANDOVER_FORMAT, lender, task })?;
+        let (held, ()) =
+            tokio::try_join!(keep(self.ports, self.run, lease, &access.backend.place.address), take_up(&state))?;
         Ok((access, Arc::new(state), held))
     }
+}
 
-    /// Notes run and lock for the next incarnation.
-    async fn keep(&self, lease: &HeldLease) -> Result<HeldLock> {
-        let held = HeldLock {
-            key: lease.key().to_string(),
-            backend: self.access.backend.place.address.clone(),
-            token: lease.token(),
-            run: Some(self.run.id()),
-        };
-        self.ports.runs.keep(self.run, Some(held.clone())).await?;
-        Ok(held)
+impl Relocking<'_> {
+    /// Acquires the lock without waiting, as the dead incarnation held it, and seals the state.
+    pub async fn lock(&self) -> Result<Locked> {
+        let Self { ports, backend, run, space, crashed } = self;
+        let kept = ports.life.keep(Keep::Lock(space.lock().to_string()))?;
+        let summary = run.summary();
+        let acquired = ports.leases.acquire(AcquireRequest {
+            backend: (*backend).clone(),
+            space: (*space).clone(),
+            actor: summary.actor,
+            host: summary.host,
+            run: Some(run.id()),
+            operation: summary.operation.as_str().to_owned(),
+            wait: None,
+            no_delay: true,
+            crashed: Some(crashed.hold()),
+            waiting: None,
+        });
+        let lease = Arc::new(acquired.await?);
+        let sealed = self.seal(&lease).await;
+        let (state, journal) = given_back_unless(sealed, &lease).await?;
+        ports.runs.taken_over(crashed);
+        let told = tokio::spawn(tell_states(Arc::clone(&lease), Arc::clone(run)));
+        Ok(Locked { lease, state, access: None, told, journal, _kept: kept })
     }
+
+    async fn seal(&self, lease: &Arc<HeldLease>) -> Result<(Arc<SealedState>, HeldLock)> {
+        let state = SealedState::open(seal_request(self.ports, self.backend, self.space, lease)).await?;
+        let (held, ()) =
+            tokio::try_join!(keep(self.ports, self.run, lease, &self.backend.place.address), take_up(&state))?;
+        Ok((Arc::new(state), held))
+    }
+}
+
+fn seal_request(ports: &Ports, backend: &Backend, space: &StackSpace, lease: &Arc<HeldLease>) -> SealRequest {
+    SealRequest {
+        backend: backend.clone(),
+        space: space.clone(),
+        lease: Arc::clone(lease),
+        written_by: format!("deployer {}", ports.runs.settings().version),
+        spool: Some(ports.runs.journal().spool()),
+    }
+}
+
+/// Gives a lock back under which nothing can begin.
+async fn given_back_unless<T>(sealed: Result<T>, lease: &HeldLease) -> Result<T> {
+    if sealed.is_err()
+        && let Err(error) = lease.release().await
+    {
+        tracing::warn!(%error, "a lock was not released");
+    }
+    sealed
+}
+
+/// Notes run and lock for the next incarnation.
+async fn keep(ports: &Ports, run: &Run, lease: &HeldLease, backend: &BackendAddress) -> Result<HeldLock> {
+    let held =
+        HeldLock { key: lease.key().to_string(), backend: backend.clone(), token: lease.token(), run: Some(run.id()) };
+    ports.runs.keep(run, Some(held.clone())).await?;
+    Ok(held)
 }
 
 impl Locked {

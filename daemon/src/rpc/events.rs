@@ -84,6 +84,7 @@ fn happening_to_proto(what: Happening) -> Event {
             })
         }
         Happening::LeaseChanged { state, message } => Event::LeaseChanged(v1::LeaseChanged { state, message }),
+        Happening::Resumed { actor } => Event::Resumed(v1::RunResumed { actor }),
         Happening::Cancelling { actor } => Event::Cancelling(v1::RunCancelling { actor }),
         Happening::Finished(finished) => Event::Finished(finished_to_proto(finished)),
     }

@@ -37,7 +37,27 @@ impl Archive {
     /// Writes a run's events, as they come, until its last one is written. Fails when the storage cannot be reached
     /// for long after the end.
     pub async fn keep(&self, log: &Arc<EventLog>) -> io::Result<()> {
-        let mut watcher = log.watch(0);
+        self.keep_after(log, 0).await
+    }
+
+    /// The same for a run that a dead daemon began to store: from the last segment on, which may be incomplete. Segments
+    /// that overlap would hide events from those who follow them.
+    pub async fn go_on_keeping(&self, log: &Arc<EventLog>) -> io::Result<()> {
+        let mut left = TRIES;
+        let listed = loop {
+            match self.objects.list(&self.space.run_segments(self.run)).await {
+                Ok(listed) => break listed,
+                Err(error) if left == 0 => return Err(io::Error::other(error.to_string())),
+                Err(_) => left -= 1,
+            }
+            tokio::time::sleep(GATHERED).await;
+        };
+        let last = listed.iter().filter_map(|row| self.first_of(&row.key)).max();
+        self.keep_after(log, last.map_or(0, |first| first.saturating_sub(1))).await
+    }
+
+    async fn keep_after(&self, log: &Arc<EventLog>, after: u64) -> io::Result<()> {
+        let mut watcher = log.watch(after);
         while let Some(first) = watcher.next().await? {
             tokio::select! {
                 () = log.over() => {}

@@ -17,5 +17,5 @@ pub use execute::{Executed, Execution};
 pub use git::Revision;
 pub use listener::EventListener;
 pub use log::{EventLog, Now, Watcher};
-pub use recover::{Crashed, alive_file};
+pub use recover::{Crashed, Unfinished, alive_file, interrupted};
 pub use registry::{NewRun, Run, RunRegistry, RunSettings};

@@ -1,5 +1,7 @@
-//! What a dead incarnation of this daemon left: processes to be ended, runs to be marked, locks to go on from.
+//! What dead incarnations of this daemon left: processes to be ended, runs to be marked or gone on with, locks to go
+//! on from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +11,17 @@ use deployer_domain::error::{Error, Reason};
 use deployer_domain::key::{StackSpace, TenantSpace};
 use deployer_domain::lease::PreviousHold;
 use deployer_domain::name::{EnvironmentName, RunId, StackName, StateVersion, TenantId};
-use deployer_domain::run::{Happening, Report, RunFinished, RunStatus};
+use deployer_domain::run::{HANDOVER_FORMAT, Handover, Report, RunFinished, RunStatus};
 use serde::{Deserialize, Serialize};
 
 use super::log::{EventLog, events_file};
 use super::registry::{NewRun, Run, RunRegistry};
 use crate::engine::alive;
-use crate::journal::{HeldLock, Predecessor};
+use crate::journal::{Entry, HeldLock, Predecessor};
 
 /// How long a guard may take to end its children once its daemon is dead.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// The age from which on a dead incarnation's locks are nobody's any more.
+/// What a dead incarnation noted last is too old to be gone on with after this time.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where a run's documents are, for a later incarnation.
@@ -61,6 +63,21 @@ pub fn alive_file(directory: &Path) -> PathBuf {
     directory.join("alive")
 }
 
+fn handover_file(directory: &Path) -> PathBuf {
+    directory.join("handover.json")
+}
+
+/// Writes down what a later incarnation may know of a run.
+pub fn hand_over(directory: &Path, handover: &Handover) -> std::io::Result<()> {
+    std::fs::write(handover_file(directory), serde_json::to_vec(handover)?)
+}
+
+fn handed_over(directory: &Path) -> Option<Handover> {
+    let bytes = std::fs::read(handover_file(directory)).ok()?;
+    let handover: Handover = serde_json::from_slice(&bytes).ok()?;
+    (handover.format_version <= HANDOVER_FORMAT).then_some(handover)
+}
+
 pub fn archived_mark(directory: &Path) -> PathBuf {
     directory.join("archived")
 }
@@ -83,65 +100,122 @@ impl Crashed {
     }
 }
 
+/// A run that a dead incarnation left without an end.
+pub struct Unfinished {
+    /// The run; nothing that it started is alive.
+    pub run: Arc<Run>,
+    /// What is known of how it could go on.
+    pub handover: Handover,
+    /// The environment of the stack.
+    pub space: StackSpace,
+    /// How its lock was held, if it was.
+    pub crashed: Option<Crashed>,
+}
+
 /// What was left.
 #[derive(Default)]
 pub struct Left {
-    pub runs: Vec<Run>,
+    pub runs: Vec<Arc<Run>>,
+    pub unfinished: Vec<Unfinished>,
     pub crashed: Vec<Crashed>,
 }
 
-/// Ends the processes that dead incarnations left, marks their runs and tells which locks they held.
+/// Ends the processes that dead incarnations left, and tells what became of their runs and which locks they held.
 pub async fn recover(registry: &Arc<RunRegistry>) -> Left {
-    let mut left = Left::default();
-    let mut journalled: Vec<RunId> = Vec::new();
-    for predecessor in registry.journal.predecessors() {
-        let mut dead = true;
-        for id in &predecessor.runs {
-            journalled.push(*id);
-            let directory = registry.directory(*id);
-            let ended = alive::end_leftovers(&alive_file(&directory), PATIENCE).await;
-            if !ended {
-                tracing::error!(run = %id, "processes of an interrupted run cannot be ended");
-            }
-            dead &= ended;
-            left.runs.extend(interrupted(registry, *id, &directory));
-        }
-        let fresh = predecessor.session.timestamp_ms() + STALE.as_millis() as u64
-            > u64::try_from(registry.clock.now().as_millisecond()).unwrap_or(0);
-        if dead && fresh && predecessor.same_boot && !predecessor.locks.is_empty() {
-            let locks = predecessor.locks.iter().cloned();
-            left.crashed.extend(locks.map(|lock| Crashed { from: predecessor.clone(), lock }));
-        } else if dead {
-            registry.journal.forget(&predecessor);
-        }
+    let predecessors = registry.journal.predecessors();
+    let dead = end_processes(registry, &predecessors).await;
+    let is_dead = |predecessor: &&Predecessor| predecessor.runs.iter().all(|id| dead.get(id) == Some(&true));
+    let mut left = Left { crashed: holds(predecessors.iter().filter(is_dead)), ..Left::default() };
+    for (id, ended) in &dead {
+        sort(registry, *id, *ended, &mut left);
     }
-    left.runs.extend(other_directories(registry, &journalled));
+    // From now on they are this incarnation's, should it die as well.
+    let taken = left.unfinished.iter().map(|unfinished| Entry::Began(unfinished.run.id()));
+    let noted = match left.unfinished.is_empty() {
+        true => Ok(()),
+        false => registry.journal.note(taken.collect::<Vec<_>>()).await,
+    };
+    match noted {
+        Ok(()) => {
+            let needed = |path: &Path| left.crashed.iter().any(|crashed| crashed.from.path == path);
+            let settled = predecessors.iter().filter(is_dead).filter(|predecessor| !needed(&predecessor.path));
+            settled.for_each(|predecessor| registry.journal.forget(predecessor));
+        }
+        Err(error) => tracing::error!(%error, "the journal could not be written"),
+    }
+    left.runs.extend(other_directories(registry, &dead));
     left
 }
 
-/// Ends the story of a run whose daemon died.
-fn interrupted(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<Run> {
-    let run = open(registry, id, directory)?;
-    let summary = run.summary();
-    if !summary.status.is_over() {
-        let error = Error::new(Reason::EngineFailed, "the run was interrupted: the daemon ended in its middle")
-            .hint("run the command again: it goes on from what was recorded");
-        let started = summary.started;
-        let duration = registry.clock.now().duration_since(started).as_millis();
-        run.tell(Happening::Finished(RunFinished {
-            status: RunStatus::Interrupted,
-            duration_ms: u64::try_from(duration).unwrap_or(0),
-            error: Some(Report::from(&error)),
-            ..RunFinished::default()
-        }));
+/// Answers of each run that had not ended whether everything that it had started is dead.
+async fn end_processes(registry: &RunRegistry, predecessors: &[Predecessor]) -> BTreeMap<RunId, bool> {
+    let mut dead = BTreeMap::new();
+    for id in predecessors.iter().flat_map(|predecessor| &predecessor.runs) {
+        if dead.contains_key(id) {
+            continue;
+        }
+        let ended = alive::end_leftovers(&alive_file(&registry.directory(*id)), PATIENCE).await;
+        if !ended {
+            tracing::error!(run = %id, "processes of an interrupted run cannot be ended");
+        }
+        dead.insert(*id, ended);
     }
-    Some(run)
+    dead
 }
 
-fn open(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<Run> {
+/// The locks as they were held last, by the youngest incarnation that held them; after a start of the machine, or when
+/// it is long ago, they are waited for like a stranger's.
+fn holds<'a>(predecessors: impl Iterator<Item = &'a Predecessor>) -> Vec<Crashed> {
+    let mut holds = BTreeMap::new();
+    for predecessor in predecessors.filter(|predecessor| predecessor.same_boot && is_fresh(&predecessor.path)) {
+        for lock in &predecessor.locks {
+            let place = (lock.backend.to_string(), lock.key.clone());
+            holds.insert(place, Crashed { from: predecessor.clone(), lock: lock.clone() });
+        }
+    }
+    holds.into_values().collect()
+}
+
+/// Whether what was noted last is of this day.
+fn is_fresh(path: &Path) -> bool {
+    let noted = std::fs::metadata(path).and_then(|found| found.modified());
+    // A moment in the future is the clock's error.
+    noted.is_ok_and(|noted| noted.elapsed().is_ok_and(|age| age < STALE) || noted.elapsed().is_err())
+}
+
+/// Sorts a run of a dead incarnation: it is over, it may go on, or it is interrupted.
+fn sort(registry: &RunRegistry, id: RunId, dead: bool, left: &mut Left) {
+    let directory = registry.directory(id);
+    let Some((run, place)) = open(registry, id, &directory) else { return };
+    let run = Arc::new(run);
+    left.runs.push(Arc::clone(&run));
+    if run.summary().status.is_over() {
+        return;
+    }
+    let handover = handed_over(&directory).filter(|_| dead && is_fresh(&handover_file(&directory)));
+    let Some(handover) = handover else {
+        let why = if dead { "it had not begun to change anything" } else { "its processes could not be ended" };
+        return run.finish(RunFinished { duration_ms: run.age_ms(), ..interrupted(why) });
+    };
+    let space = place.space();
+    let key = space.lock().to_string();
+    let crashed = left.crashed.iter().find(|crashed| crashed.is(&place.backend, &key));
+    let crashed = crashed.filter(|crashed| crashed.lock.run == Some(id)).cloned();
+    left.unfinished.push(Unfinished { run, handover, space, crashed });
+}
+
+/// The end of a run whose daemon died.
+pub fn interrupted(why: &str) -> RunFinished {
+    let error = Error::new(Reason::EngineFailed, "the run was interrupted: the daemon ended in its middle")
+        .caused_by(why)
+        .hint("run the command again: it goes on from what was recorded");
+    RunFinished { status: RunStatus::Interrupted, error: Some(Report::from(&error)), ..RunFinished::default() }
+}
+
+fn open(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<(Run, Place)> {
     let place = Place::read(directory)?;
     match EventLog::open(events_file(directory)) {
-        Ok(Some(log)) => Some(Run::left(id, &place, directory.to_owned(), log, Arc::clone(&registry.clock))),
+        Ok(Some(log)) => Some((Run::left(id, &place, directory.to_owned(), log, Arc::clone(&registry.clock)), place)),
         Ok(None) => None,
         Err(error) => {
             tracing::warn!(%error, run = %id, "its events cannot be read");
@@ -151,16 +225,16 @@ fn open(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<Run> {
 }
 
 /// Runs that are over and still wait to be stored; what is stored is cleared away.
-fn other_directories(registry: &RunRegistry, journalled: &[RunId]) -> Vec<Run> {
+fn other_directories(registry: &RunRegistry, journalled: &BTreeMap<RunId, bool>) -> Vec<Arc<Run>> {
     let mut waiting = Vec::new();
     for entry in std::fs::read_dir(registry.settings.state_directory.join("runs")).into_iter().flatten().flatten() {
         let directory = entry.path();
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else { continue };
-        if journalled.contains(&id) || matches!(alive::is_held(&alive_file(&directory)), Ok(true)) {
+        if journalled.contains_key(&id) || matches!(alive::is_held(&alive_file(&directory)), Ok(true)) {
             continue;
         }
-        match open(registry, id, &directory).filter(|run| run.summary().status.is_over()) {
-            Some(run) if !archived_mark(&directory).exists() => waiting.push(run),
+        match open(registry, id, &directory).filter(|(run, _)| run.summary().status.is_over()) {
+            Some((run, _)) if !archived_mark(&directory).exists() => waiting.push(Arc::new(run)),
             _ => drop(std::fs::remove_dir_all(&directory)),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use deployer_domain::clock::Clock;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{LockKey, StackSpace};
 use deployer_domain::name::{RunId, StateVersion, TenantId};
-use deployer_domain::run::{Happening, RunFinished, RunSummary};
+use deployer_domain::run::{Handover, Happening, RunEvent, RunFinished, RunSummary};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::archive::Archive;
-use super::log::{EventLog, Watcher, events_file};
-use super::recover::{self, Crashed, Place};
+use super::log::{EventLog, Now, Watcher, events_file};
+use super::recover::{self, Crashed, Place, Unfinished};
 use crate::journal::{Entry, HeldLock, Journal};
 use crate::life::{Keep, Kept, Life};
 
@@ -55,6 +56,8 @@ pub struct Run {
     log: Arc<EventLog>,
     cancel: CancellationToken,
     worth_keeping: CancellationToken,
+    /// Whether this incarnation looks after it, from its beginning or since it took it over.
+    attended: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
@@ -92,22 +95,27 @@ impl RunRegistry {
         }))
     }
 
-    /// Takes over what dead incarnations left, and from now on cancels all runs when the daemon is told to end.
-    pub fn recover(self: &Arc<Self>) {
+    /// Takes over what dead incarnations left; `go_on` is given the runs without an end, and answers when what can be
+    /// known of them at once is known. From now on all runs are cancelled when the daemon is told to end.
+    pub fn recover<F>(self: &Arc<Self>, go_on: impl FnOnce(Vec<Unfinished>) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let registry = Arc::clone(self);
         tokio::spawn(async move {
             let left = recover::recover(&registry).await;
-            registry.runs().extend(left.runs.into_iter().map(|run| (run.id, Arc::new(run))));
+            registry.runs().extend(left.runs.into_iter().map(|run| (run.id, run)));
             registry.crashed_locks().extend(left.crashed);
+            go_on(left.unfinished).await;
             registry.recovered.send_replace(true);
             registry.life.ending().cancelled().await;
-            for run in registry.list() {
+            for run in registry.list().into_iter().filter(|run| run.attended.load(Ordering::SeqCst)) {
                 run.cancel("the daemon, which was told to end");
             }
         });
     }
 
-    /// Waits until what dead incarnations left is ended.
+    /// Waits until what dead incarnations left is ended, and what became of it is known.
     pub async fn recovered(&self) {
         let _ = self.recovered.subscribe().wait_for(|done| *done).await;
     }
@@ -128,6 +136,7 @@ impl RunRegistry {
             log,
             cancel: CancellationToken::new(),
             worth_keeping: CancellationToken::new(),
+            attended: AtomicBool::new(true),
             clock: Arc::clone(&self.clock),
         });
         self.runs().insert(id, Arc::clone(&run));
@@ -146,6 +155,33 @@ impl RunRegistry {
         Ok(())
     }
 
+    /// Looks after a run of a dead incarnation from now on, as if it had been begun here.
+    pub fn adopt(self: &Arc<Self>, run: &Arc<Run>, backend: &Backend, space: &StackSpace) -> Result<()> {
+        if !run.attended.swap(true, Ordering::SeqCst) {
+            let kept = self.life.keep(Keep::Run(run.id.to_string()))?;
+            run.worth_keeping.cancel();
+            let archive = Archive { objects: Arc::clone(&backend.objects), space: space.clone(), run: run.id };
+            let (registry, run) = (Arc::clone(self), Arc::clone(run));
+            tokio::spawn(async move {
+                let stored = archive.go_on_keeping(&run.log).await;
+                registry.stored(&run, stored).await;
+                drop(kept);
+                registry.forget_old();
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends a run of a dead incarnation that nobody looks after: its events wait for a caller who can store them.
+    pub async fn end_left(&self, run: &Run, finished: RunFinished) {
+        run.finish(RunFinished { duration_ms: run.age_ms(), ..finished });
+        if !run.attended.load(Ordering::SeqCst)
+            && let Err(error) = self.journal.note([Entry::Ended(run.id)]).await
+        {
+            tracing::error!(%error, "the journal could not be written");
+        }
+    }
+
     fn files(&self, directory: &PathBuf, place: &Place, summary: &RunSummary) -> io::Result<EventLog> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().mode(0o700).create(directory)?;
@@ -157,15 +193,17 @@ impl RunRegistry {
     async fn attend(self: Arc<Self>, run: Arc<Run>, archive: Archive, kept: Kept) {
         tokio::select! {
             biased;
-            () = run.worth_keeping.cancelled() => self.store(&run, &archive).await,
+            () = run.worth_keeping.cancelled() => {
+                let stored = archive.keep(&run.log).await;
+                self.stored(&run, stored).await;
+            }
             () = run.log.over() => run.mark_archived(),
         }
         drop(kept);
         self.forget_old();
     }
 
-    async fn store(&self, run: &Run, archive: &Archive) {
-        let stored = archive.keep(&run.log).await;
+    async fn stored(&self, run: &Run, stored: io::Result<()>) {
         if let Err(error) = self.journal.note([Entry::Ended(run.id)]).await {
             tracing::error!(%error, "the journal could not be written");
         }
@@ -192,7 +230,7 @@ impl RunRegistry {
             let Some(place) = Place::read(&run.directory) else { continue };
             let archive = Archive { objects: Arc::clone(&backend.objects), space: place.space(), run: run.id };
             tokio::spawn(async move {
-                if archive.keep(&run.log).await.is_ok() {
+                if archive.go_on_keeping(&run.log).await.is_ok() {
                     run.mark_archived();
                 }
             });
@@ -253,7 +291,8 @@ impl Run {
     pub(super) fn left(id: RunId, place: &Place, directory: PathBuf, log: EventLog, clock: Arc<dyn Clock>) -> Self {
         let owner = (place.backend.clone(), place.tenant.clone());
         let (cancel, worth_keeping) = (CancellationToken::new(), CancellationToken::new());
-        Self { id, owner, directory, log: Arc::new(log), cancel, worth_keeping, clock }
+        let attended = AtomicBool::new(false);
+        Self { id, owner, directory, log: Arc::new(log), cancel, worth_keeping, attended, clock }
     }
 
     /// Its id.
@@ -276,6 +315,21 @@ impl Run {
         self.log.watch(after)
     }
 
+    /// The events so far.
+    pub fn events(&self) -> io::Result<Vec<RunEvent>> {
+        let mut watcher = self.log.watch(0);
+        let mut events = Vec::new();
+        while let Now::Event(event) = watcher.next_now()? {
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// Writes down what a later incarnation may know of it.
+    pub fn hand_over(&self, handover: &Handover) -> Result<()> {
+        recover::hand_over(&self.directory, handover).map_err(|error| cannot_begin(&self.directory, &error))
+    }
+
     /// Waits until it is over.
     pub async fn over(&self) {
         self.log.over().await;
@@ -284,6 +338,12 @@ impl Run {
     /// Tells something that happened in it.
     pub fn tell(&self, what: Happening) {
         self.log.append(self.clock.now(), what);
+    }
+
+    /// How long it has been going on, in milliseconds of the wall clock: more than one daemon may have worked at it.
+    pub fn age_ms(&self) -> u64 {
+        let age = self.clock.now().duration_since(self.summary().started).as_millis();
+        u64::try_from(age).unwrap_or(0)
     }
 
     /// Ends it.

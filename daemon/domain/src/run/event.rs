@@ -98,6 +98,11 @@ pub enum Happening {
         /// What follows from it.
         message: String,
     },
+    /// Its daemon had ended in its middle; another one goes on.
+    Resumed {
+        /// Who lends it credentials and an environment from now on.
+        actor: String,
+    },
     /// Somebody cancelled it.
     Cancelling {
         /// Who.
@@ -211,6 +216,7 @@ mod tests {
                 reason: "exit code 1".to_owned(),
                 duration_ms: 12,
             },
+            Happening::Resumed { actor: "alice".to_owned() },
             Happening::Finished(RunFinished::default()),
         ];
         for (at, what) in happenings.into_iter().enumerate() {
