@@ -248,7 +248,8 @@ fn identity(file: &File) -> io::Result<(u64, u64)> {
     Ok((found.dev(), found.ino()))
 }
 
-fn machine_id() -> Option<String> {
+/// What tells this machine from others with the same home directory.
+pub fn machine_id() -> Option<String> {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"].into_iter().find_map(first_line)
 }
 

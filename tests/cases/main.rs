@@ -8,6 +8,7 @@ mod crash;
 mod destroy;
 mod exit_codes;
 mod guard;
+mod holder_states;
 mod interop;
 mod lifecycle;
 mod lock;

@@ -250,3 +250,74 @@ fn a_daemon_that_was_killed_when_everything_was_done_leaves_a_run_that_succeeded
         }
     }
 }
+
+/// Changes what the files of a dead daemon say, without making new ones.
+fn rewrite(team: &Platform, from: &str, to: &str) {
+    let state = team.world.state_directory();
+    let below = |directory: &str| std::fs::read_dir(state.join(directory)).unwrap().flatten().map(|entry| entry.path());
+    let files = below("journal").chain(below("runs").map(|run| run.join("place.json")));
+    for path in files.filter(|path| path.is_file()) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+    }
+}
+
+fn first_line(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn what_another_machine_with_the_same_home_left_is_not_touched() {
+    let team = local("1000");
+    team.write_stack("shop", &THREE);
+    let (apply, id) = begin(&team, &[]);
+    kill(&team.world);
+    apply.wait().exits(3);
+    rewrite(&team, &first_line("/etc/machine-id"), "another-machine");
+    // The item says that the run is at work; only its own machine, or a stranger's patience, may end that.
+    team.world.run(["apply", "--stack", "shop", "--yes"]).exits(5).complains("is locked");
+    team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 1");
+    assert!(runs(&team.world).iter().all(|run| run["id"] != json!(id) || run["owned"] == json!(false)));
+    let events = team.world.state_directory().join("runs").join(&id).join("events.jsonl");
+    assert!(events.exists(), "the other machine's files are gone");
+}
+
+#[test]
+fn after_a_start_of_the_machine_a_lock_is_waited_for_like_a_strangers() {
+    let team = local("1000");
+    team.write_stack("shop", &THREE);
+    let (apply, id) = begin(&team, &[]);
+    kill(&team.world);
+    apply.wait().exits(3);
+    rewrite(&team, &first_line("/proc/sys/kernel/random/boot_id"), "an-earlier-boot");
+    assert_eq!(status(&team.world, &id), "RUN_STATUS_INTERRUPTED");
+    team.world.run(["apply", "--stack", "shop", "--yes"]).exits(5).complains("is locked");
+    team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 1");
+}
+
+#[test]
+fn a_killed_private_daemon_leaves_no_process_and_a_lock_that_is_waited_for() {
+    let team = Platform::local().in_development();
+    let secret = team.create_tenant("web-team");
+    team.sign_in("web-team", &secret);
+    team.write_stack("shop", &["a: { type: command, apply: 'echo $$ > leader; exec sleep 1000' }"]);
+    let mut apply = team
+        .world
+        .command(["apply", "--stack", "shop", "--yes", "--no-daemon"])
+        .env("DEPLOYER_TENANT", "web-team")
+        .env("DEPLOYER_SECRET", &secret)
+        .env("DEPLOYER_BACKEND", &team.address)
+        .spawn();
+    let leader = team.world.work().join("shop/leader");
+    let leader = wait::until_some("the command runs", || {
+        std::fs::read_to_string(&leader).ok().filter(|text| text.ends_with('\n'))
+    });
+    let private = team.world.processes().into_iter().find(|(_, line)| line.contains("--private")).unwrap().0;
+    kill_process(Pid::from_raw(i32::try_from(private).unwrap()).unwrap(), Signal::KILL).unwrap();
+    apply.kill();
+    let stat = format!("/proc/{}/stat", leader.trim());
+    wait::until("the command is gone", || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
+    // The user's own daemon is another incarnation with another journal: it waits like a stranger.
+    team.world.run(["lock", "run", "--stack", "shop", "--", "true"]).exits(5).complains("is locked");
+    team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 1");
+}

@@ -4,9 +4,9 @@ use deployer_proto::v1::RunEvent;
 use deployer_proto::v1::run_event::Event;
 
 use super::Show;
-use super::progress::{doing, finished};
+use super::progress::{self, doing, finished};
 use crate::commands::history::operation;
-use crate::output::{Terminal, escape, paint};
+use crate::output::{Terminal, escape};
 use crate::report::Report;
 
 /// One line an event, on stderr.
@@ -58,9 +58,7 @@ fn line(event: &Event) -> Option<String> {
             let line = finished(&escape::line(&over.component), over.action(), over.result(), over.duration_ms);
             if over.reason.is_empty() { line } else { format!("{line}: {}", escape::line(&over.reason)) }
         }
-        Event::LeaseChanged(lease) => {
-            paint::yellow(format!("⚠ Lock {}: {}", escape::line(&lease.state), escape::line(&lease.message)))
-        }
+        Event::LeaseChanged(lease) => progress::lease(lease),
         Event::Resumed(resumed) => format!("Going on after its daemon ended, for {}", escape::line(&resumed.actor)),
         Event::Cancelling(cancelling) => format!("Cancelling, asked by {}", escape::line(&cancelling.actor)),
         Event::Finished(_) => return None,
@@ -81,7 +79,9 @@ impl Show for Json<'_> {
 
 #[cfg(test)]
 mod tests {
-    use deployer_proto::v1::{Action, ComponentFinished, ComponentOutput, ComponentResult, Operation, Run, RunStarted};
+    use deployer_proto::v1::{
+        Action, ComponentFinished, ComponentOutput, ComponentResult, LeaseChanged, Operation, Run, RunStarted,
+    };
 
     use super::*;
     use crate::output::paint::Look;
@@ -107,6 +107,8 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(plain(&Event::ComponentOutput(output)), "email.migrate | a\\eb");
+        let lost = LeaseChanged { state: "LOST".to_owned(), message: "the lock is another's".to_owned() };
+        assert_eq!(plain(&Event::LeaseChanged(lost)), "✗ Lock LOST: the lock is another's");
         let over = ComponentFinished {
             component: "email.migrate".to_owned(),
             action: Action::Update.into(),

@@ -71,7 +71,7 @@ impl Progress {
             }
             Some(Event::ComponentOutput(output)) => self.row(&output.component).printed(&output.line),
             Some(Event::ComponentFinished(finished)) => self.component_finished(finished),
-            Some(Event::LeaseChanged(lease)) => self.lease = (lease.state != "HELD").then(|| lease.clone()),
+            Some(Event::LeaseChanged(lease)) => self.lease = Some(lease.clone()),
             Some(Event::Resumed(_)) => self.resumed(),
             Some(Event::Cancelling(_)) => self.cancelling = true,
             Some(Event::Finished(finished)) => self.ended = Some(finished.status()),
@@ -159,8 +159,7 @@ impl Progress {
             lines.push(format!("Waiting for {}", escape::line(&self.waiting)));
         }
         if let Some(lease) = &self.lease {
-            let text = format!("⚠ Lock {}: {}", escape::line(&lease.state), escape::line(&lease.message));
-            lines.push(paint::yellow(text));
+            lines.push(self::lease(lease));
         }
         lines.extend(self.notes.iter().map(|note| escape::line(note).into_owned()));
         lines
@@ -254,6 +253,16 @@ impl Row {
             }
             Step::Done { .. } | Step::NotStarted => Vec::new(),
         }
+    }
+}
+
+/// One line of how firmly the lock is held: lost, in doubt, or after a doubt simply held again.
+pub fn lease(lease: &LeaseChanged) -> String {
+    let text = format!("Lock {}: {}", escape::line(&lease.state), escape::line(&lease.message));
+    match lease.state.as_str() {
+        "HELD" => paint::green(format!("✓ {text}")),
+        "LOST" => paint::red(format!("✗ {text}")),
+        _ => paint::yellow(format!("⚠ {text}")),
     }
 }
 

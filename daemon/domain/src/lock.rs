@@ -13,6 +13,7 @@ mod item;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -63,6 +64,13 @@ pub trait LockTable: Send + Sync {
     /// Opens the same table with connections of its own, for a thread with a runtime of its own; called on that
     /// runtime.
     async fn apart(&self) -> PortResult<Arc<dyn LockTable>>;
+
+    /// Tells when the rights end that the table is used with, as far as that is known. Rights that end sooner than
+    /// `at_least` from now are renewed first, where that can be done.
+    async fn rights_end(&self, at_least: Duration) -> PortResult<Option<Timestamp>> {
+        let _everlasting = at_least;
+        Ok(None)
+    }
 
     /// Tells the wall-clock time as the table's server sees it: the local one, corrected by the server's answers.
     fn server_now(&self) -> Timestamp;

@@ -53,6 +53,9 @@ pub struct Clients {
     pub clock: ServerClock,
     config: SdkConfig,
     own: SdkConfig,
+    steady: Option<Steady>,
+    /// When the caller's environment says that the credentials in it end.
+    said_end: Option<Timestamp>,
     route: Route,
     endpoint: Option<String>,
     pub(super) identity: KnownIdentity,
@@ -82,15 +85,18 @@ impl Clients {
     ) -> PortResult<Self> {
         let clock = ServerClock::default();
         let endpoint = environment.endpoint().map(str::to_owned);
-        let own = own_config(&environment, http, &clock).await?;
+        let (own, steady) = own_config(&environment, http, &clock).await?;
         let role = place.role_arn.as_deref();
         let role = role.or_else(|| place.tenant.as_ref().and(environment.variable("DEPLOYER_ROLE_ARN")));
-        let config = match role {
-            None => own.clone(),
+        let said_end = environment.variable("AWS_CREDENTIAL_EXPIRATION").and_then(|end| end.parse().ok());
+        let said_end = said_end.filter(|_| environment.holds_keys() && role.is_none());
+        let (config, steady) = match role {
+            None => (own.clone(), steady),
             Some(role) => {
                 let tenant = place.tenant.as_ref().map(|id| id.as_str());
                 let provider = credentials::as_tenant(role, tenant, &caller.actor, &own).await;
-                with_credentials(&own, Steady::new(provider, clock.clone()))
+                let steady = Steady::new(provider, clock.clone());
+                (with_credentials(&own, steady.clone()), Some(steady))
             }
         };
         Ok(Self {
@@ -102,6 +108,8 @@ impl Clients {
             clock,
             config,
             own,
+            steady,
+            said_end,
             route,
             endpoint,
             identity: KnownIdentity::default(),
@@ -127,6 +135,13 @@ impl Clients {
     /// When the credentials in use end, as far as that is known; `None` when they do not.
     pub async fn credentials_end(&self) -> PortResult<Option<Timestamp>> {
         Ok(credentials(&self.config).await?.expiry().and_then(|end| Timestamp::try_from(end).ok()))
+    }
+
+    /// The same, after those that end sooner than `at_least` from now were renewed, where that can be done.
+    pub async fn credentials_end_after(&self, at_least: Duration) -> PortResult<Option<Timestamp>> {
+        let Some(steady) = &self.steady else { return Ok(None) };
+        let credentials = steady.lasting(at_least).await.map_err(|error| credentials_error(&error))?;
+        Ok(credentials.expiry().and_then(|end| Timestamp::try_from(end).ok()).or(self.said_end))
     }
 
     /// The id of the access key in use, which is no secret.
@@ -165,7 +180,7 @@ async fn own_config(
     environment: &CallerEnvironment,
     http: SharedHttpClient,
     clock: &ServerClock,
-) -> PortResult<SdkConfig> {
+) -> PortResult<(SdkConfig, Option<Steady>)> {
     environment.check_endpoints()?;
     let profiles = profiles(environment).await?;
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -185,10 +200,11 @@ async fn own_config(
         }
         None => match config.credentials_provider() {
             Some(provider) => provider,
-            None => return Ok(config),
+            None => return Ok((config, None)),
         },
     };
-    Ok(with_credentials(&config, Steady::new(provider, clock.clone())))
+    let steady = Steady::new(provider, clock.clone());
+    Ok((with_credentials(&config, steady.clone()), Some(steady)))
 }
 
 fn with_credentials(config: &SdkConfig, provider: Steady) -> SdkConfig {

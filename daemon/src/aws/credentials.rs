@@ -27,7 +27,7 @@ const ENDS_SOON: Duration = Duration::from_secs(60);
 pub(super) struct Expired(#[source] CredentialsError);
 
 /// Credentials that are loaded once for all who ask at the same time, also when nobody waits any more.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Steady {
     source: SharedCredentialsProvider,
     clock: ServerClock,
@@ -40,11 +40,9 @@ impl Steady {
     }
 }
 
-impl ProvideCredentials for Steady {
-    fn provide_credentials<'a>(&'a self) -> Answer<'a>
-    where
-        Self: 'a,
-    {
+impl Steady {
+    /// Answers credentials that last for this time if any can be had, else those that last longest.
+    pub(super) async fn lasting(&self, at_least: Duration) -> Result<Credentials, CredentialsError> {
         let (source, clock, loaded) = (self.source.clone(), self.clock.clone(), self.loaded.clone());
         let load = async move {
             let mut loaded = loaded.lock().await;
@@ -52,7 +50,7 @@ impl ProvideCredentials for Steady {
             let lasts = |known: &Credentials, by: Duration| {
                 known.expiry().and_then(|end| Timestamp::try_from(end).ok()).map(|end| end > now + by)
             };
-            if let Some(known) = loaded.as_ref().filter(|known| lasts(known, ENDS_SOON) == Some(true)) {
+            if let Some(known) = loaded.as_ref().filter(|known| lasts(known, at_least) == Some(true)) {
                 return Ok(known.clone());
             }
             match source.provide_credentials().await {
@@ -67,8 +65,16 @@ impl ProvideCredentials for Steady {
                 },
             }
         };
-        let task = tokio::spawn(load);
-        Answer::new(async move { task.await.unwrap_or_else(|error| Err(CredentialsError::unhandled(error))) })
+        tokio::spawn(load).await.unwrap_or_else(|error| Err(CredentialsError::unhandled(error)))
+    }
+}
+
+impl ProvideCredentials for Steady {
+    fn provide_credentials<'a>(&'a self) -> Answer<'a>
+    where
+        Self: 'a,
+    {
+        Answer::new(self.lasting(ENDS_SOON))
     }
 }
 

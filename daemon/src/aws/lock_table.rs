@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -209,6 +210,10 @@ impl LockTable for DynamoLocks {
 
     async fn apart(&self) -> PortResult<Arc<dyn LockTable>> {
         Ok(Arc::new(Self { client: self.clients.separate_dynamodb()?, ..self.clone() }))
+    }
+
+    async fn rights_end(&self, at_least: Duration) -> PortResult<Option<Timestamp>> {
+        self.clients.credentials_end_after(at_least).await
     }
 
     fn server_now(&self) -> Timestamp {

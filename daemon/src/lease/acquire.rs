@@ -74,6 +74,7 @@ impl<'a> Pursuit<'a> {
 
     pub(super) async fn run(mut self) -> Result<HeldLease> {
         let apart = self.keeper.apart(self.locks.clone()).await.map_err(|error| self.explain(error))?;
+        self.check_rights().await?;
         let mut look = self.look().await?;
         loop {
             let moment = Moment { now: self.now(), server: self.locks.server_now() };
@@ -156,6 +157,13 @@ impl<'a> Pursuit<'a> {
             }
         };
         Look { item, seen }
+    }
+
+    /// Refuses rights that end too soon; where nothing is known of them, the requests themselves will tell.
+    async fn check_rights(&self) -> Result<()> {
+        let timing = self.keeper.timing();
+        let Ok(Some(end)) = self.locks.rights_end(timing.rights_needed).await else { return Ok(()) };
+        lease::rights_end_soon(&self.acquisition.key, end, self.locks.server_now(), timing).map_or(Ok(()), Err)
     }
 
     async fn read(&self) -> PortResult<Option<LockItem>> {

@@ -9,6 +9,7 @@ use deployer_domain::lease::{Acquisition, BeatAnswer, HolderState, Moment, Relea
 use deployer_domain::lock::{LockChange, LockCondition, LockTable, LockWrite, Own, Written};
 use deployer_domain::object::PortResult;
 use deployer_domain::port_error::explain;
+use jiff::Timestamp;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -77,7 +78,6 @@ impl Beats {
                 command = commands.recv() => match command {
                     Some(Command::Release { reply }) => return self.released(reply).await,
                     Some(Command::Raise { fence, reply }) => { let _gone = reply.send(self.raise(fence).await); }
-                    Some(Command::Stretch { reply }) => { let _gone = reply.send(self.stretch().await); }
                     None => return self.dropped().await,
                 },
                 () = sleep_until(due.min(tick)) => {}
@@ -91,7 +91,8 @@ impl Beats {
                 continue;
             }
             last = now;
-            let beat = self.beat(self.core.timing.lease, due).await;
+            let lease = self.lease().await;
+            let beat = self.beat(lease, due).await;
             let pause = if matches!(beat, Beat::Failed) { self.core.timing.beat_retry } else { self.until_next() };
             due = Instant::now().max(last + pause);
         }
@@ -163,13 +164,15 @@ impl Beats {
         }
     }
 
-    async fn stretch(&mut self) -> Result<()> {
-        match self.beat(self.core.timing.longest_lease, Instant::now()).await {
-            Beat::Landed => Ok(()),
-            Beat::Lost => Err(self.core.lost_error()),
-            Beat::Failed => {
-                Err(Error::new(Reason::BackendUnavailable, format!("cannot lengthen the lease of {}", self.core.key)))
-            }
+    /// The lease of the next beat: the longest one when the rights are about to end, so that they may be renewed in
+    /// peace before anybody takes over.
+    async fn lease(&self) -> Duration {
+        let timing = &self.core.timing;
+        let end = answered(SHORTEST_OPERATION, self.locks.rights_end(timing.stretch_before)).await;
+        let left = |end: Timestamp| Duration::try_from(end.duration_since(self.locks.server_now())).unwrap_or_default();
+        match end {
+            Ok(Some(end)) if left(end) < timing.stretch_before => timing.longest_lease,
+            _ => timing.lease,
         }
     }
 

@@ -20,8 +20,6 @@ use ulid::Ulid;
 pub(super) enum Command {
     /// Raise the token above a fence.
     Raise { fence: u64, reply: oneshot::Sender<Result<()>> },
-    /// Beat once with the longest lease.
-    Stretch { reply: oneshot::Sender<Result<()>> },
     /// Stop beating and release.
     Release { reply: oneshot::Sender<Result<()>> },
 }
@@ -96,10 +94,9 @@ impl HeldLease {
         self.core.guard.subscribe()
     }
 
-    /// Beats once with the longest lease: for the moment before credentials are known to expire. The next beat that
-    /// lands sets the usual lease again.
-    pub async fn stretch(&self) -> Result<()> {
-        self.ask(|reply| Command::Stretch { reply }).await
+    /// Why the lock is lost, and to whom; nothing while it is not.
+    pub fn loss(&self) -> Option<Error> {
+        self.core.unless_lost().err()
     }
 
     /// Joins the heartbeat, then releases. Fails with `LOCK_LOST` when there was nothing of ours to release. Releasing

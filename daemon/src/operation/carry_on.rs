@@ -69,7 +69,7 @@ impl Course {
                 match self.look(&backend).await {
                     Ok(Found::Open(locked)) => held = Some(*locked),
                     Ok(Found::Ended(entry)) => return self.ended(&entry).await,
-                    Ok(Found::Nothing) => return self.end("its lock was not held any more").await,
+                    Ok(Found::Nothing) => return self.end("its lock could not be taken over").await,
                     Err(error) if is_passing(&error) => {
                         tracing::warn!(run = %self.left.run.id(), %error, "its lock is not taken over yet");
                     }

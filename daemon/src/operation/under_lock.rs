@@ -242,7 +242,11 @@ async fn tell_states(lease: Arc<HeldLease>, run: Arc<Run>) {
         if now != told {
             told = now;
             let (state, message) = spell(now);
-            run.tell(Happening::LeaseChanged { state: state.to_owned(), message: message.to_owned() });
+            let message = match lease.loss().and_then(|error| error.facts.into_iter().next()) {
+                Some((label, whom)) => format!("{message} ({}: {whom})", label.to_lowercase()),
+                None => message.to_owned(),
+            };
+            run.tell(Happening::LeaseChanged { state: state.to_owned(), message });
         }
         if now == HolderState::Lost || states.changed().await.is_err() {
             return;
@@ -253,8 +257,15 @@ async fn tell_states(lease: Arc<HeldLease>, run: Arc<Run>) {
 fn spell(state: HolderState) -> (&'static str, &'static str) {
     match state {
         HolderState::Held => ("HELD", "the lock is proven to be ours again; the run goes on"),
-        HolderState::Suspect => ("SUSPECT", "heartbeats fail; what runs goes on, nothing new is started"),
-        HolderState::Fenced => ("FENCED", "the lock cannot be proven to be ours; commands are paused until it can"),
+        HolderState::Suspect => (
+            "SUSPECT",
+            "heartbeats are not answered; what runs goes on, nothing new is started. Check the network and your credentials",
+        ),
+        HolderState::Fenced => (
+            "FENCED",
+            "the lock cannot be proven to be ours, so another may take it soon; commands are paused until it can, then \
+             ended. Nothing is lost: the run goes on by itself when heartbeats are answered again",
+        ),
         HolderState::Lost => ("LOST", "the lock is another's now; commands are ended and nothing more is started"),
     }
 }

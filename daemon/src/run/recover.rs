@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::log::{EventLog, events_file};
 use super::registry::{NewRun, Run, RunRegistry};
 use crate::engine::alive;
-use crate::journal::{Entry, HeldLock, Predecessor};
+use crate::journal::{Entry, HeldLock, Predecessor, machine_id};
 
 /// How long a guard may take to end its children once its daemon is dead.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -33,6 +33,9 @@ pub struct Place {
     pub version: StateVersion,
     pub stack: StackName,
     pub environment: EnvironmentName,
+    /// The machine that it runs on: another one that has the same home must leave it alone.
+    #[serde(default)]
+    pub machine: Option<String>,
 }
 
 impl Place {
@@ -43,6 +46,7 @@ impl Place {
             version: new.version.clone(),
             stack: new.summary.stack.clone(),
             environment: new.summary.environment.clone(),
+            machine: machine_id(),
         }
     }
 
@@ -214,6 +218,9 @@ pub fn interrupted(why: &str) -> RunFinished {
 
 fn open(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<(Run, Place)> {
     let place = Place::read(directory)?;
+    if place.machine != machine_id() {
+        return None;
+    }
     match EventLog::open(events_file(directory)) {
         Ok(Some(log)) => Some((Run::left(id, &place, directory.to_owned(), log, Arc::clone(&registry.clock)), place)),
         Ok(None) => None,
@@ -230,7 +237,8 @@ fn other_directories(registry: &RunRegistry, journalled: &BTreeMap<RunId, bool>)
     for entry in std::fs::read_dir(registry.settings.state_directory.join("runs")).into_iter().flatten().flatten() {
         let directory = entry.path();
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else { continue };
-        if journalled.contains_key(&id) || matches!(alive::is_held(&alive_file(&directory)), Ok(true)) {
+        let elsewhere = Place::read(&directory).is_some_and(|place| place.machine != machine_id());
+        if elsewhere || journalled.contains_key(&id) || matches!(alive::is_held(&alive_file(&directory)), Ok(true)) {
             continue;
         }
         match open(registry, id, &directory).filter(|(run, _)| run.summary().status.is_over()) {

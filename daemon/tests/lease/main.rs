@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod backends;
+mod clocks;
 mod faults;
 mod holders;
 mod states;

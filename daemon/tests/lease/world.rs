@@ -1,7 +1,7 @@
 //! A backend whose table and documents can be cut off, one holder at a time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use deployer_daemon::clock::SystemClock;
 use deployer_daemon::entropy::SystemEntropy;
 use deployer_daemon::lease::{AcquireRequest, HeldLease, KeeperSettings, LeaseKeeper, SealRequest, SealedState};
 use deployer_domain::backend::{Backend, BackendAddress, BackendRef, CloudIdentity, WhoAmI};
+use deployer_domain::clock::Clock;
 use deployer_domain::error::Result;
 use deployer_domain::key::{KeyPrefix, LockKey, ObjectKey, StackSpace, TenantSpace};
 use deployer_domain::lease::LeaseTiming;
@@ -29,11 +30,12 @@ pub fn timing() -> LeaseTiming {
 
 /// How a way to the backend behaves.
 #[derive(Clone, Default)]
-pub struct Way(Arc<AtomicU8>);
+pub struct Way(Arc<AtomicU8>, Arc<Mutex<Option<Timestamp>>>);
 
 const GOOD: u8 = 0;
 const CUT: u8 = 1;
 const MUTE: u8 = 2;
+const DENY: u8 = 3;
 
 impl Way {
     /// Nothing comes through.
@@ -46,6 +48,16 @@ impl Way {
         self.0.store(MUTE, Ordering::SeqCst);
     }
 
+    /// Nothing is allowed any more.
+    pub fn deny(&self) {
+        self.0.store(DENY, Ordering::SeqCst);
+    }
+
+    /// The rights that it is used with end then.
+    pub fn rights_end(&self, end: Option<Timestamp>) {
+        *self.1.lock().unwrap() = end;
+    }
+
     pub fn heal(&self) {
         self.0.store(GOOD, Ordering::SeqCst);
     }
@@ -54,6 +66,9 @@ impl Way {
         let lost = || PortError::Unavailable("cut off by the test".to_owned());
         if self.0.load(Ordering::SeqCst) == CUT {
             return Err(lost());
+        }
+        if self.0.load(Ordering::SeqCst) == DENY {
+            return Err(PortError::CredentialsExpired("ended by the test".to_owned()));
         }
         let answer = request.await;
         if self.0.load(Ordering::SeqCst) == GOOD { answer } else { Err(lost()) }
@@ -86,6 +101,10 @@ impl LockTable for FarLocks {
 
     async fn apart(&self) -> PortResult<Arc<dyn LockTable>> {
         Ok(Arc::new(Self { inner: self.inner.apart().await?, way: self.way.clone() }))
+    }
+
+    async fn rights_end(&self, _at_least: Duration) -> PortResult<Option<Timestamp>> {
+        Ok(*self.way.1.lock().unwrap())
     }
 
     fn server_now(&self) -> Timestamp {
@@ -200,6 +219,15 @@ impl World {
     }
 
     pub fn daemon_with(&self, timing: LeaseTiming, slowness: Duration) -> Daemon {
+        self.daemon_of(slowness, Arc::new(SystemClock), timing)
+    }
+
+    /// A daemon with clocks of its own.
+    pub fn daemon_on(&self, clock: Arc<dyn Clock>, timing: LeaseTiming) -> Daemon {
+        self.daemon_of(Duration::ZERO, clock, timing)
+    }
+
+    fn daemon_of(&self, slowness: Duration, clock: Arc<dyn Clock>, timing: LeaseTiming) -> Daemon {
         let way = Way::default();
         let locks = Arc::new(FarLocks { inner: self.locks.clone(), way: way.clone() });
         let objects = Arc::new(FarObjects {
@@ -219,7 +247,7 @@ impl World {
             session: Ulid::generate(),
             version: "v0.1.0".to_owned(),
             timing,
-            clock: Arc::new(SystemClock),
+            clock,
             entropy: Arc::new(SystemEntropy),
         });
         Daemon { keeper: keeper.unwrap(), backend, way, objects, space: self.space.clone() }

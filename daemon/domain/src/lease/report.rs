@@ -49,6 +49,24 @@ pub fn alive(item: &LockItem, server_now: Timestamp, timing: &LeaseTiming) -> Er
     error
 }
 
+/// The refusal to begin with rights that end too soon; none where they last.
+pub fn rights_end_soon(key: &LockKey, end: Timestamp, server_now: Timestamp, timing: &LeaseTiming) -> Option<Error> {
+    let left = Duration::try_from(end.duration_since(server_now)).unwrap_or_default();
+    if left >= timing.rights_needed {
+        return None;
+    }
+    let LockKey { stack, environment, .. } = key;
+    let what = format!("{stack}/{environment} is not locked: your cloud credentials end in {}", spell(left));
+    Some(
+        Error::new(Reason::BackendDenied, what)
+            .caused_by(format!(
+                "that is sooner than a run may need ({}), and they cannot be renewed",
+                spell(timing.rights_needed)
+            ))
+            .hint("renew them, for example with `aws sso login`, and run the command again"),
+    )
+}
+
 /// Tells that the lock was lost while it was held.
 pub fn lost(key: &LockKey, now_held: Option<&LockItem>) -> Error {
     let LockKey { stack, environment, .. } = key;

@@ -37,6 +37,10 @@ pub struct LeaseTiming {
     pub poll_min: Duration,
     /// The longest time between two polls of a waiter.
     pub poll_max: Duration,
+    /// Rights that end sooner than this leave a lock with the longest lease behind.
+    pub stretch_before: Duration,
+    /// Rights that end sooner than this are not enough for a run.
+    pub rights_needed: Duration,
     /// A heartbeat that starts this much too late is worth a warning.
     pub late_beat: Duration,
     /// How often a holder looks at its clocks between beats.
@@ -70,6 +74,8 @@ impl LeaseTiming {
         unlock_delay: Duration::from_secs(45),
         poll_min: Duration::from_secs(2),
         poll_max: Duration::from_secs(10),
+        stretch_before: Duration::from_secs(45),
+        rights_needed: Duration::from_secs(300),
         late_beat: Duration::from_secs(2),
         tick: Duration::from_secs(1),
         suspend_jump: Duration::from_secs(1),
@@ -97,6 +103,8 @@ impl LeaseTiming {
             unlock_delay: s(self.unlock_delay),
             poll_min: s(self.poll_min),
             poll_max: s(self.poll_max),
+            stretch_before: s(self.stretch_before),
+            rights_needed: s(self.rights_needed),
             late_beat: s(self.late_beat),
             tick: s(self.tick),
             suspend_jump: s(self.suspend_jump),
