@@ -1,7 +1,10 @@
 //! Locks as a person meets them: who holds one, whether they live, and how to take one away.
 
+use std::time::{Duration, Instant};
+
+use harness::aws::{LocalAws, REGION, python_environment};
 use harness::command::Process;
-use harness::scenes::{Platform, team, teams};
+use harness::scenes::{PASSWORD, Platform, team, teams};
 use harness::wait;
 
 /// Holds the lock of `shop/development` until the file `go` is there.
@@ -89,4 +92,38 @@ fn a_living_holder_is_put_out_only_by_force_and_the_next_one_waits() {
     running.wait().exits(6).complains("lost");
     team.world.run(["lock", "run", "--stack", "shop", "--", "echo", "mine"]).succeeds().says("mine");
     team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 3");
+}
+
+/// Puts the item of a tool that knows no tokens, as the reference describes it.
+const OLDER_TOOL: &str = r#"
+import sys, time, boto3
+key, table = sys.argv[1:]
+now = int(time.time())
+boto3.resource("dynamodb").Table(table).put_item(Item={
+    "LockID": key, "TenantID": "old-team", "StackName": "shop", "Environment": "development",
+    "LockedBy": "carol@company.com", "LockedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+    "LockExpiry": now + 3600, "Heartbeat": now, "Version": "v1.0.0", "TTL": now + 7200})
+"#;
+
+#[test]
+fn a_lock_of_an_older_tool_is_respected_and_taken_over_only_after_its_hour_of_silence() {
+    let aws = LocalAws::start();
+    let mut team = Platform::aws(&aws).in_development();
+    team.world.run(["daemon", "stop", "--force"]).succeeds();
+    // An hour is 72 s.
+    team.world = team.world.with("DEPLOYER_TEST_LEASE_PERMILLE", "20").with("AWS_DEFAULT_REGION", REGION);
+    let arguments = ["admin", "login", "--backend", &team.address, "--password-stdin"];
+    team.world.command(arguments).stdin(PASSWORD).run().succeeds();
+    let team = team.with_team("old-team");
+    let table = team.address.trim_start_matches("s3://").replace("-state", "-locks");
+    let key = "tenant:old-team:stack:shop:env:development";
+    let python = python_environment().join("bin/python");
+    team.world.program(python).args(["-c", OLDER_TOOL, key, &table]).run().succeeds();
+    let refused = team.world.run(["lock", "run", "--stack", "shop", "--", "true"]).exits(5);
+    refused.complains("Held by: carol@company.com");
+    let seen = Instant::now();
+    let waited = ["lock", "run", "--stack", "shop", "--wait", "10m", "--", "echo", "mine"];
+    team.world.command(waited).deadline(Duration::from_secs(300)).run().succeeds().says("mine");
+    assert!(seen.elapsed() >= Duration::from_secs(60), "taken over after {:?}", seen.elapsed());
+    team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Released").says("Fencing token: 1");
 }

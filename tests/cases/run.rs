@@ -160,3 +160,13 @@ fn a_detached_run_answers_its_id_at_once_and_goes_on() {
     team.world.write("shop/go", "");
     team.world.run(["run", "attach", &id]).succeeds();
 }
+
+#[test]
+fn the_end_of_a_session_is_not_the_end_of_its_runs() {
+    let team = team();
+    let (process, _) = start(&team);
+    team.world.run(["logout"]).succeeds();
+    team.world.run(["run", "list"]).exits(4);
+    team.world.write("shop/go", "");
+    process.wait().succeeds();
+}

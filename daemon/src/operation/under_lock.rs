@@ -149,7 +149,7 @@ impl Relocking<'_> {
             run: Some(run.id()),
             operation: summary.operation.as_str().to_owned(),
             wait: None,
-            no_delay: true,
+            no_delay: false,
             crashed: Some(crashed.hold()),
             waiting: None,
         });

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use deployer_daemon::clock::SystemClock;
 use deployer_domain::backend::Backend;
 use deployer_domain::clock::{Clock, LeaseInstant};
-use deployer_domain::key::LockKey;
+use deployer_domain::key::{LockKey, TenantSpace};
 use deployer_domain::lease::{HolderState, LeaseTiming};
 use deployer_domain::lock::{LockItem, LockTable, LockWrite, UnlockAudit, Written};
-use deployer_domain::name::TenantId;
+use deployer_domain::name::{StateVersion, TenantId};
 use deployer_domain::object::PortResult;
 use jiff::{SignedDuration, Timestamp};
 
@@ -142,6 +142,11 @@ async fn a_heartbeat_that_starts_late_is_a_warning_in_the_log() {
         backend: Backend { locks, ..daemon.backend.clone() },
         ..daemon.request()
     };
+    let _standing = daemon.keeper.acquire(request).await.unwrap();
+    // All beats are made on one thread.
+    let other = TenantSpace::new("acme-team".parse().unwrap(), StateVersion::default());
+    let other = other.stack(&"shop".parse().unwrap(), &"prod".parse().unwrap());
+    let request = deployer_daemon::lease::AcquireRequest { space: other, ..daemon.request() };
     let lease = daemon.keeper.acquire(request).await.unwrap();
     let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(!text().contains("a heartbeat started late"));

@@ -127,7 +127,7 @@ fn waiting_and_a_shaky_lock_are_said() {
     events.push(lease("SUSPECT"));
     assert!(picture(&events, None, None).ends_with("⚠ Lock SUSPECT: no answer"));
     events.push(lease("HELD"));
-    assert!(!picture(&events, None, None).contains("Lock"));
+    assert!(picture(&events, None, None).contains("✓ Lock HELD"));
 }
 
 #[test]
