@@ -32,7 +32,8 @@ fn runs(world: &World) -> Vec<Value> {
 #[test]
 fn a_killed_daemon_leaves_no_process_behind_and_its_run_is_marked_and_gone_on_from() {
     let team = team("1000");
-    team.write_stack("shop", &["q: { type: command, apply: 'true' }", STUBBORN]);
+    let after_q = format!("{}, dependsOn: [s.q] }}", STUBBORN.trim_end_matches(" }"));
+    team.write_stack("shop", &["q: { type: command, apply: 'true' }", &after_q]);
     let apply = team.world.command(["apply", "--stack", "shop", "--yes"]).spawn();
     let pids = pids(&team.world, &["leader", "child", "escaped"]);
     signal(team.world.daemon().unwrap(), Signal::KILL);

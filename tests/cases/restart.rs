@@ -78,11 +78,7 @@ fn a_run_whose_daemon_was_killed_goes_on_when_somebody_attaches() {
         assert_eq!(status(&team.world, &id), "RUN_STATUS_WAITING");
         wait::until("the lock is taken over", || locks(&team.world)[0]["fencingToken"] == 2);
         let lock = locks(&team.world)[0].clone();
-        assert_eq!(
-            (&lock["runId"], &lock["ours"], &lock["state"]),
-            (&json!(id), &json!(true), &json!("HELD")),
-            "{lock}"
-        );
+        assert_eq!((&lock["run"], &lock["ours"], &lock["state"]), (&json!(id), &json!(true), &json!("HELD")), "{lock}");
 
         team.world.write("shop/again", "");
         let who = team.world.command(["run", "attach", &id, "-o", "json"]).env("WHO", "another environment");

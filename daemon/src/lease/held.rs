@@ -250,10 +250,9 @@ impl Core {
     }
 
     fn unless_lost(&self) -> Result<()> {
-        match self.hold().proof.lost {
-            true => Err(self.lost_error()),
-            false => Ok(()),
-        }
+        // The lock of the hold is not kept: the error reads it again.
+        let lost = self.hold().proof.lost;
+        if lost { Err(self.lost_error()) } else { Ok(()) }
     }
 
     /// From now on an engine may be at work under this lease.
