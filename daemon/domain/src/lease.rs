@@ -18,7 +18,7 @@ mod unlock;
 mod tests;
 
 pub use acquire::{Acquisition, Moment, Patience, PreviousHold, Step, Waiting, poll_after};
-pub use beat::{BeatAnswer, ReleaseAnswer, judge_beat, judge_release};
+pub use beat::{BeatAnswer, ReleaseAnswer, Tenure, judge_beat, judge_release};
 pub use observe::Observation;
 pub use report::{alive, held, holder, is_alive, lost, rights_end_soon, spell};
 pub use standing::{GuardDeadline, HolderState, Proof};

@@ -189,19 +189,14 @@ impl<'a> Pursuit<'a> {
 
     /// Writes until the answer is known. A write whose answers all got lost is looked for at the end.
     async fn attempt(&self, write: &LockWrite, own: &Own) -> Result<Written> {
-        let outcome = match persist(self.persistence(3), || self.locks.write(write)).await {
-            Ok(Written::Refused(item)) => Written::Refused(item),
-            Ok(Written::Applied) => Written::Applied,
+        match persist(self.persistence(3), || self.locks.write(write)).await {
+            Ok(written) => Ok(own.recognise(written)),
             Err(error) if may_pass(&error) => match self.read().await {
-                Ok(item) if item.as_ref().is_some_and(|item| own.is(item)) => Written::Applied,
-                _ => return Err(self.explain(error)),
+                Ok(item) if item.as_ref().is_some_and(|item| own.is(item)) => Ok(Written::Applied),
+                _ => Err(self.explain(error)),
             },
-            Err(error) => return Err(self.explain(error)),
-        };
-        Ok(match outcome {
-            Written::Refused(Some(item)) if own.is(&item) => Written::Applied,
-            other => other,
-        })
+            Err(error) => Err(self.explain(error)),
+        }
     }
 
     /// Reads the fence of the state, the floor of the tokens where the item's counter is gone.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deployer_domain::backend::BackendAddress;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::lease::{Acquisition, BeatAnswer, HolderState, Moment, ReleaseAnswer, judge_beat, judge_release};
-use deployer_domain::lock::{LockChange, LockCondition, LockTable, LockWrite, Own, Written};
+use deployer_domain::lock::{LockTable, Own, Written};
 use deployer_domain::object::PortResult;
 use deployer_domain::port_error::explain;
 use jiff::Timestamp;
@@ -126,13 +126,9 @@ impl Beats {
         };
         self.tell_lateness(due);
         self.seq += 1;
-        let (session, token, seq) = (self.core.session, self.core.token(), self.seq);
-        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-        let write = LockWrite {
-            key: self.core.key.clone(),
-            condition: LockCondition::Beat { session, token, seq },
-            change: LockChange::Beat { seq, lease_ms, at: self.locks.server_now() },
-        };
+        let tenure = self.core.tenure();
+        let (session, token, seq) = (tenure.session, tenure.token, self.seq);
+        let write = tenure.beat(seq, lease, self.locks.server_now());
         let sent = self.core.clock.lease_now();
         let each = self.patience(1).each;
         let answer = self.while_watching(answered(each, self.locks.write(&write))).await;
@@ -186,9 +182,8 @@ impl Beats {
         let sent = self.core.clock.lease_now();
         let held = self.core.token();
         let (write, own) = self.acquisition.raise(held, fence, below_seq, self.moment(), &self.core.timing);
-        match persist(self.patience(6), || self.locks.write(&write)).await {
+        match persist(self.patience(6), || self.locks.write(&write)).await.map(|written| own.recognise(written)) {
             Ok(Written::Applied) => {}
-            Ok(Written::Refused(Some(item))) if own.is(&item) => {}
             Ok(Written::Refused(item)) => {
                 self.core.lose(item);
                 return Err(self.core.lost_error());
@@ -231,12 +226,9 @@ impl Beats {
         if self.core.standing() == HolderState::Lost {
             return Err(self.core.lost_error());
         }
-        let (session, token) = (self.core.session, self.core.token());
-        let write = LockWrite {
-            key: self.core.key.clone(),
-            condition: LockCondition::Release { session, token },
-            change: LockChange::Release { session, at: self.locks.server_now() },
-        };
+        let tenure = self.core.tenure();
+        let (session, token) = (tenure.session, tenure.token);
+        let write = tenure.release(self.locks.server_now());
         match persist(self.patience(6), || self.locks.write(&write)).await {
             Ok(Written::Applied) => Ok(()),
             Ok(Written::Refused(item)) => match judge_release(session, token, item.as_ref()) {

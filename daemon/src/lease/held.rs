@@ -10,7 +10,7 @@ use deployer_domain::engine::Gate;
 use deployer_domain::entropy::Entropy;
 use deployer_domain::error::{Error, Result};
 use deployer_domain::key::LockKey;
-use deployer_domain::lease::{self, GuardDeadline, HolderState, LeaseTiming, Proof};
+use deployer_domain::lease::{self, GuardDeadline, HolderState, LeaseTiming, Proof, Tenure};
 use deployer_domain::lock::LockItem;
 use deployer_domain::seal::Fence;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -196,6 +196,10 @@ impl Core {
         Fence { token: self.token(), session: self.session }
     }
 
+    pub(super) fn tenure(&self) -> Tenure {
+        Tenure { key: self.key.clone(), session: self.session, token: self.token() }
+    }
+
     /// Makes an id that sorts by time.
     pub(super) fn ulid(&self) -> Ulid {
         deployer_domain::entropy::ulid(&*self.entropy, self.clock.now())
@@ -215,8 +219,7 @@ impl Core {
     pub(super) fn prove(&self, sent: LeaseInstant, lease: Duration, token: u64) {
         {
             let mut hold = self.hold();
-            let lost = hold.proof.lost;
-            hold.proof = Proof { sent, lease, lost };
+            hold.proof = hold.proof.renewed(sent, lease);
             hold.token = token;
         }
         self.publish();

@@ -1,8 +1,47 @@
-//! What the answers to a heartbeat and to a release mean.
+//! What a holder writes, heartbeats and the release, and what the answers mean.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::lock::{LockItem, LockState};
+use crate::key::LockKey;
+use crate::lock::{LockChange, LockCondition, LockItem, LockState, LockWrite};
+
+use super::timing::millis;
+
+/// A lock as its holder knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenure {
+    /// The lock.
+    pub key: LockKey,
+    /// The holder's incarnation.
+    pub session: Ulid,
+    /// Its token.
+    pub token: u64,
+}
+
+impl Tenure {
+    /// Builds a heartbeat. `seq` is above that of every earlier one, `at` is server time.
+    pub fn beat(&self, seq: u64, lease: Duration, at: Timestamp) -> LockWrite {
+        let Self { session, token, .. } = *self;
+        LockWrite {
+            key: self.key.clone(),
+            condition: LockCondition::Beat { session, token, seq },
+            change: LockChange::Beat { seq, lease_ms: millis(lease), at },
+        }
+    }
+
+    /// Builds the release. No heartbeat is under way any more; `at` is server time.
+    pub fn release(&self, at: Timestamp) -> LockWrite {
+        let Self { session, token, .. } = *self;
+        LockWrite {
+            key: self.key.clone(),
+            condition: LockCondition::Release { session, token },
+            change: LockChange::Release { session, at },
+        }
+    }
+}
 
 /// What a refused heartbeat means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

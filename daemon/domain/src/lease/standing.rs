@@ -50,6 +50,11 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// The proof after a beat that landed. What is lost stays lost.
+    pub fn renewed(self, sent: LeaseInstant, lease: Duration) -> Self {
+        Self { sent, lease, lost: self.lost }
+    }
+
     /// What the holder may do now.
     pub fn standing(&self, now: LeaseInstant, timing: &LeaseTiming) -> HolderState {
         if self.lost {

@@ -16,7 +16,7 @@ const TOMBSTONE_SECONDS: i64 = 30 * 24 * 3600;
 const TEXT_BYTES: usize = 120;
 
 /// Who takes a lock; for people, but for the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Holder {
     /// This daemon incarnation.
     pub session: Ulid,
@@ -35,7 +35,7 @@ pub struct Holder {
 }
 
 /// All that an acquisition writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Hold {
     /// Who takes it.
     pub holder: Holder,
@@ -52,7 +52,7 @@ pub struct Hold {
 }
 
 /// How a lock item changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LockChange {
     /// It is taken.
     Acquire(Box<Hold>),

@@ -3,10 +3,10 @@
 use ulid::Ulid;
 
 use super::item::attribute as a;
-use super::{Attribute, Attributes, LockItem, LockMark, LockState};
+use super::{Attribute, Attributes, LockItem, LockMark, LockState, Written};
 
 /// One comparison with a stored attribute. For a missing item every attribute is absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Clause {
     /// The attribute has this value; `None`: it does not exist.
     Is(&'static str, Option<Attribute>),
@@ -23,7 +23,8 @@ impl Clause {
         Self::Is(name, Some(Attribute::number(value)))
     }
 
-    fn holds(&self, item: &Attributes) -> bool {
+    /// Whether it holds for what is stored.
+    pub fn holds(&self, item: &Attributes) -> bool {
         match self {
             Self::Is(name, expected) => item.get(*name) == expected.as_ref(),
             Self::Below(name, limit) => match item.get(*name) {
@@ -35,7 +36,7 @@ impl Clause {
 }
 
 /// Recognises what this very acquisition wrote: no heartbeat has followed, nobody else has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Own {
     /// The acquire call.
     pub attempt: Ulid,
@@ -59,10 +60,18 @@ impl Own {
     pub fn is(&self, item: &LockItem) -> bool {
         self.clauses().iter().all(|clause| clause.holds(item.attributes()))
     }
+
+    /// Takes a refusal by what this acquisition itself wrote for the success that it is.
+    pub fn recognise(&self, written: Written) -> Written {
+        match written {
+            Written::Refused(Some(item)) if self.is(&item) => Written::Applied,
+            other => other,
+        }
+    }
 }
 
 /// What an acquisition replaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Over {
     /// There is no item.
     Absent,
@@ -115,7 +124,7 @@ impl Over {
 }
 
 /// Under which condition a lock item may change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LockCondition {
     /// What is replaced is still there, or we have replaced it already.
     Acquire {

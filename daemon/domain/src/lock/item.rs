@@ -110,7 +110,7 @@ impl LockState {
 
 /// One lock item as it was read. Whatever is missing or makes no sense reads as absent, never as an error: the item
 /// may be another tool's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LockItem {
     /// Which lock it is.
     pub key: LockKey,

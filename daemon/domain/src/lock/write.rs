@@ -9,7 +9,7 @@ use super::item::attribute as a;
 use super::{Attribute, Attributes, LockChange, LockCondition, LockItem};
 
 /// One conditional write of one lock item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LockWrite {
     /// Which lock.
     pub key: LockKey,
@@ -47,7 +47,7 @@ impl LockWrite {
 
 /// The audit item of a forced unlock, written in the same transaction. It lies within the tenant's key prefix and has
 /// no `TenantID`, so that the index does not show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnlockAudit {
     /// Its own id; repeating an unlock with the same id changes nothing.
     pub id: Ulid,
