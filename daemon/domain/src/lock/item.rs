@@ -254,22 +254,25 @@ impl LockItem {
         self.text(a::UNLOCK_REASON)
     }
 
-    /// The mark by which a waiter sees whether the item changed: state, session, token and heartbeat number; for an
-    /// item of an older tool its holder, heartbeat and expiry.
+    /// The mark by which a waiter sees whether the item changed: state, session, attempt, token and heartbeat number;
+    /// for an item of an older tool its holder, heartbeat and expiry.
+    ///
+    /// The attempt tells two tenures of one session apart that have one token: a token that never sealed the state may
+    /// be given again once its item was deleted.
     pub fn mark(&self) -> LockMark {
-        let names = if self.is_legacy() {
-            [a::LOCK_ID, a::FENCING_TOKEN, a::LOCKED_BY, a::HEARTBEAT, a::LOCK_EXPIRY]
+        let names: &[&'static str] = if self.is_legacy() {
+            &[a::LOCK_ID, a::FENCING_TOKEN, a::LOCKED_BY, a::HEARTBEAT, a::LOCK_EXPIRY]
         } else {
-            [a::LOCK_ID, a::LOCK_STATE, a::SESSION_ID, a::FENCING_TOKEN, a::HB_SEQ]
+            &[a::LOCK_ID, a::LOCK_STATE, a::SESSION_ID, a::ATTEMPT_ID, a::FENCING_TOKEN, a::HB_SEQ]
         };
-        LockMark { seen: names.map(|name| (name, self.attribute(name).cloned())) }
+        LockMark { seen: names.iter().map(|name| (*name, self.attribute(name).cloned())).collect() }
     }
 }
 
 /// Tells two states of one lock apart: as long as the protocol is kept it never repeats after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LockMark {
-    seen: [(&'static str, Option<Attribute>); 5],
+    seen: Vec<(&'static str, Option<Attribute>)>,
 }
 
 impl LockMark {
