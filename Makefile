@@ -8,7 +8,7 @@ CARGO_DENY_VERSION := 0.20.2
 STATIC := $(shell [ -e "$$(cc -print-file-name=libc.a 2>/dev/null)" ] && rustc -vV | grep -q '^host: .*-linux-gnu' \
   && echo '-C target-feature=+crt-static')
 
-.PHONY: help build release demo test test-faults test-setup deny check bench
+.PHONY: help build release demo test test-faults test-setup model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -42,6 +42,9 @@ test-faults: test-setup build ## Runs the first six rows of the fault table with
 	  DEPLOYER_TEST_REAL_TIMES=1 cargo test --workspace --locked --no-fail-fast --test faults -- \
 	    --test-threads 9 kill:: journal:: pause::; \
 	fi
+
+model: ## Explores the lock protocol further than the tests do, and tells how far (docs/model.md).
+	DEPLOYER_MODEL_BOUND=$${DEPLOYER_MODEL_BOUND:-large} cargo test --locked --package deployer-model -- --nocapture
 
 deny: ## Checks dependencies: licences, sources, who uses what, and advisories where their database can be had.
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version $(CARGO_DENY_VERSION)

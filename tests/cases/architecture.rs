@@ -8,12 +8,13 @@ use std::process::Command;
 use harness::programs::root;
 
 /// A room, and what its sources must not mention.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("proto/src", &["deployer_domain", "deployer_daemon", "deployer_cli", "aws_", "keyring"]),
     (
         "daemon/domain/src",
         &["tonic", "prost", "tokio", "aws_", "keyring_core", "std::env", "std::fs", "Timestamp::now", "Instant::now"],
     ),
+    ("daemon/domain/model/src", &["tokio", "aws_", "std::env", "std::fs", "Timestamp::now", "Instant::now"]),
     ("daemon/src/rpc", &["aws_", "crate::aws", "crate::embedded", "crate::engine", "crate::keyring", "std::fs"]),
     ("daemon/src/operation", &["deployer_proto", "tonic", "aws_", "crate::aws", "crate::embedded", "crate::rpc"]),
     ("daemon/src/task", &["deployer_proto", "tonic", "aws_", "crate::aws", "crate::rpc"]),
@@ -25,9 +26,10 @@ const ROOMS: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates of ours, and which others of ours they may use.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 6] = [
     ("deployer-proto", &[]),
     ("deployer-domain", &[]),
+    ("deployer-model", &["deployer-domain"]),
     ("deployer-daemon", &["deployer-domain", "deployer-proto"]),
     ("deployer-cli", &["deployer-proto"]),
     ("deployer-tests", &["deployer-proto"]),
@@ -134,7 +136,8 @@ fn the_top_of_the_house_has_no_other_rooms() {
 #[test]
 fn no_file_has_grown_too_large() {
     const LARGEST: usize = 16 << 10;
-    for room in ["proto/src", "daemon/domain/src", "daemon/src", "cli/src", "tests/harness"] {
+    for room in ["proto/src", "daemon/domain/src", "daemon/domain/model/src", "daemon/src", "cli/src", "tests/harness"]
+    {
         for path in sources(room) {
             let size: usize = code(&path).iter().map(|(_, line)| line.len()).sum();
             assert!(size <= LARGEST, "{} has {size} bytes of code: it wants to be two", path.display());

@@ -27,15 +27,8 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let machine = Machine {
-            incarnation: 0,
-            journal: None,
-            attempts: 0,
-            puts: 0,
-            rounds: 0,
-            seen: None,
-            phase: Phase::Idle,
-        };
+        let machine =
+            Machine { incarnation: 0, journal: None, attempts: 0, puts: 0, rounds: 0, seen: None, phase: Phase::Idle };
         let Scene { faults, crashes, deletions, .. } = self.scene;
         vec![World {
             table: Table::default(),

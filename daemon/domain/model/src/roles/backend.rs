@@ -11,7 +11,8 @@ impl Turn<'_> {
     pub fn write_item(&mut self, write: WriteId) -> Judged {
         let judged = self.rules.judge(write, self.world.table.item);
         if judged.applied.is_some() {
-            self.world.table.unlocked = if judged.applied == self.world.table.item { self.world.table.unlocked } else { 0 };
+            self.world.table.unlocked =
+                if judged.applied == self.world.table.item { self.world.table.unlocked } else { 0 };
             self.world.table.item = judged.applied;
         }
         self.world.broken.join(judged.broken);

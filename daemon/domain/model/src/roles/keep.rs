@@ -16,7 +16,9 @@ impl Holding {
     pub const fn is_writing(&self) -> bool {
         matches!(
             self.work,
-            Work::Opening { put: Some(_), .. } | Work::Writing { put: Some(_), .. } | Work::Executing { silent: false, .. }
+            Work::Opening { put: Some(_), .. }
+                | Work::Writing { put: Some(_), .. }
+                | Work::Executing { silent: false, .. }
         )
     }
 
@@ -77,8 +79,7 @@ impl Turn<'_> {
             }
             Kind::Raise | Kind::Acquire => holding.lost = true,
             Kind::Release => {
-                let released =
-                    || self.rules.release_refused(holder, holding.token, item) == ReleaseAnswer::Released;
+                let released = || self.rules.release_refused(holder, holding.token, item) == ReleaseAnswer::Released;
                 if applied || released() {
                     self.world.machines[who].journal = None;
                     return Phase::Over;

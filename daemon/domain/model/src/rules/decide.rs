@@ -53,8 +53,8 @@ impl Rules {
             let seen = seen.map(|seen| self.observation(seen));
             let mut acquisition = self.acquisition(holder, question.attempt);
             acquisition.fence = fence;
-            acquisition.crashed = crashed
-                .map(|(incarnation, token)| PreviousHold { session: session(holder.0, incarnation), token });
+            acquisition.crashed =
+                crashed.map(|(incarnation, token)| PreviousHold { session: session(holder.0, incarnation), token });
             let moment = Moment { now: ago(0), server: server(unlocked) };
             let own = |item: &LockItem| item.attempt() == Some(acquisition.attempt.to_string().as_str());
             match acquisition.step(item.as_deref(), seen.as_ref(), moment, &self.timing) {

@@ -165,9 +165,8 @@ fn laws(write: &LockWrite, before: Option<&LockItem>, after: &LockItem) -> Broke
         broken.note(Law::OneHolderPerToken, same.0 != same.1);
     }
     if let LockCondition::Beat { session, token, .. } | LockCondition::Release { session, token } = &write.condition {
-        let theirs = before.is_some_and(|item| {
-            item.token() == Some(*token) && item.session() == Some(session.to_string().as_str())
-        });
+        let theirs = before
+            .is_some_and(|item| item.token() == Some(*token) && item.session() == Some(session.to_string().as_str()));
         broken.note(Law::HoldersTouchOnlyTheirOwn, !theirs);
     }
     let rises = state(before) == Some(LockState::Released) && after.state() == Some(LockState::Held);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deployer_domain::clock::LeaseInstant;
 use deployer_domain::lease::LeaseTiming;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// One tick: the shortest of the protocol's times that matters here, a fresh beat's.
 pub const TICK: Duration = Duration::from_secs(20);
@@ -57,5 +57,5 @@ pub fn ago(age: u8) -> LeaseInstant {
 /// The server's time. It stands still but for what follows a forced unlock: nothing else is judged by it here.
 pub fn server(since_unlock: u8) -> Timestamp {
     let noon = Timestamp::UNIX_EPOCH + PRESENT;
-    noon + SignedDuration::from_secs(20 * i64::from(since_unlock))
+    noon + TICK * u32::from(since_unlock)
 }

@@ -7,13 +7,8 @@ use crate::explore::holds;
 
 #[test]
 fn a_holder_may_be_paused_and_an_answer_lost_at_any_point() {
-    let sometimes = &[
-        Event::Takeover,
-        Event::FencedToHeld,
-        Event::OwnRetry,
-        Event::SealedAfterRefusal,
-        Event::LostByState,
-    ];
+    let sometimes =
+        &[Event::Takeover, Event::FencedToHeld, Event::OwnRetry, Event::SealedAfterRefusal, Event::LostByState];
     holds("pauses", Scene { faults: 1, tokens: 2, sometimes, ..Scene::SMALL });
 }
 

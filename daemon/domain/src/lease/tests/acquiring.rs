@@ -40,6 +40,21 @@ fn any_change_starts_the_waiting_anew_and_the_waiters_clock_alone_counts() {
     assert_eq!(first.left(wall), Duration::from_secs(5), "a wall clock that jumps frees nothing");
 }
 
+/// Found by the model: a token that never sealed the state is given again once its item was deleted.
+#[test]
+fn a_lock_that_the_same_session_took_anew_is_watched_anew() {
+    let tenure = |attempt| {
+        let call = Acquisition { attempt: Ulid::from_parts(2, attempt), fence: Some(0), ..call(1) };
+        tried(call.step(None, None, moment(0), &T)).apply(None)
+    };
+    let (first, again) = (tenure(1), tenure(2));
+    assert_eq!((first.session(), first.token(), first.hb_seq()), (again.session(), again.token(), again.hb_seq()));
+    let watched = seen(&first, 0);
+    assert_eq!(Observation::note(Some(&watched), &again, at(64), &T).left(at(64)), Duration::from_secs(65));
+    let takeover = tried(patient(2, 1000).step(Some(&first), Some(&watched), moment(65), &T));
+    assert!(takeover.condition.holds(Some(&first)) && !takeover.condition.holds(Some(&again)));
+}
+
 #[test]
 fn a_raised_lease_is_respected_and_an_absurd_one_bounded() {
     let item = held(1, 7, 0);
