@@ -167,5 +167,7 @@ fn intent(token: u64) -> Intent {
         since: Timestamp::UNIX_EPOCH,
         component_type: "cloudformation".to_owned(),
         handle: BTreeMap::new(),
+        inputs_hash: String::new(),
+        inputs: BTreeMap::new(),
     }
 }
