@@ -33,6 +33,7 @@ pub use definition::{
 };
 pub use field::{Field, Kind, OutputField};
 pub use rule::Rule;
+pub(crate) use table::optional;
 pub use table::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, SERVICE_FIELDS, STACK_FIELDS};
 pub use template::{SCHEMA_FILE, stack_template};
 pub(crate) use types::cidr;

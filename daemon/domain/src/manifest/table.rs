@@ -74,7 +74,7 @@ pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str
     Field { name, kind, required: true, about }
 }
 
-pub(super) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Field {
+pub(crate) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Field {
     Field { name, kind, required: false, about }
 }
 

@@ -62,6 +62,11 @@ impl<'a> Builder<'a> {
         resource
     }
 
+    /// A resource that was added.
+    pub(super) fn resource(&mut self, name: &str) -> &mut Value {
+        self.resources.entry(name.to_owned()).or_insert(Value::Null)
+    }
+
     /// A creation that failed leaves nothing behind in both cases.
     pub(super) fn deletion_policy(&self) -> &'static str {
         match self.request.on_destroy {

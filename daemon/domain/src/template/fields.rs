@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Problems, TemplateRequest};
 use crate::expression::{Reference, Resolved};
-use crate::manifest::{Field, Kind, known};
+use crate::manifest::{Field, Kind, known, optional};
 use crate::source::hex;
 
 /// A parameter of a template.
@@ -29,6 +29,19 @@ pub(super) fn resolve(request: &TemplateRequest<'_>) -> Result<(Value, Parameter
     if resolving.problems.is_empty() { Ok((fields, resolving.parameters)) } else { Err(resolving.problems) }
 }
 
+/// What the manifest makes of `access` and of references to databases.
+static MADE: &[Field] = &[
+    optional("grants", Kind::List(&Kind::Object(GRANT)), "What it may use"),
+    optional("connections", Kind::List(&Kind::Expression), "The security groups that let it connect"),
+];
+
+static GRANT: &[Field] = &[
+    optional("componentType", Kind::Text, "The type of what it may use"),
+    optional("mode", Kind::Text, "How"),
+    optional("arn", Kind::Expression, "Its ARN"),
+    optional("keyArn", Kind::Expression, "The key that encrypts it"),
+];
+
 struct Resolving<'a> {
     request: &'a TemplateRequest<'a>,
     parameters: Parameters,
@@ -38,7 +51,8 @@ struct Resolving<'a> {
 impl Resolving<'_> {
     fn object(&mut self, table: &[Field], value: &Value, path: &str) -> Value {
         let mut fields = Map::new();
-        for field in table {
+        let made = if path.is_empty() { MADE } else { &[] };
+        for field in table.iter().chain(made) {
             if let Some(value) = value.get(field.name) {
                 let value = self.value(&field.kind, value, &below(path, field.name));
                 fields.insert(field.name.to_owned(), value);

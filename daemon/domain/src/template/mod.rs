@@ -19,9 +19,21 @@ mod intrinsic;
 mod statement;
 mod tags;
 
+mod database;
+mod load_balancer;
+mod place;
+mod role;
+mod schedule;
+mod task;
+
 mod dynamodb_table;
+mod ecs_service;
+mod elasticache;
+mod lambda;
 mod network;
+mod rds;
 mod s3_bucket;
+mod scheduled_task;
 mod sns_topic;
 mod sqs_queue;
 
@@ -39,7 +51,7 @@ use builder::Builder;
 
 use crate::error::{Error, Problem, Reason, Result};
 use crate::expression::{Resolved, Scope, Template};
-use crate::manifest::{ComponentType, OnDestroy, OutputField, Place, Values};
+use crate::manifest::{ComponentType, Network, OnDestroy, OutputField, Place, Values};
 use crate::name::ComponentId;
 
 /// What a template is made from.
@@ -63,6 +75,8 @@ pub struct TemplateRequest<'a> {
     pub variables: &'a Values,
     /// Whose it is and where.
     pub scope: &'a Scope,
+    /// The environment's network.
+    pub network: Option<&'a Network>,
 }
 
 /// A template with all that its stack needs.
@@ -96,6 +110,11 @@ pub fn compile(request: &TemplateRequest<'_>) -> Result<Compiled> {
         "sqs-queue" => sqs_queue::compile(&mut builder, &read(&fields)?),
         "sns-topic" => sns_topic::compile(&mut builder, &read(&fields)?),
         "dynamodb-table" => dynamodb_table::compile(&mut builder, &read(&fields)?),
+        "lambda" => lambda::compile(&mut builder, &read(&fields)?),
+        "ecs-service" => ecs_service::compile(&mut builder, &read(&fields)?),
+        "scheduled-task" => scheduled_task::compile(&mut builder, &read(&fields)?),
+        "rds" => rds::compile(&mut builder, &read(&fields)?),
+        "elasticache" => elasticache::compile(&mut builder, &read(&fields)?),
         "network" => network::compile(&mut builder, &read(&fields)?),
         other => {
             let message = format!("{}: a `{other}` has no template", request.component);

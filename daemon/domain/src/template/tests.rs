@@ -39,6 +39,7 @@ fn try_compile(component_type: &str, fields: &str) -> Result<Compiled> {
         values: &values,
         variables: &variables,
         scope: &scope,
+        network: None,
     })
 }
 

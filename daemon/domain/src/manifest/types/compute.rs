@@ -116,6 +116,12 @@ static ECS_SERVICE_FIELDS: &[Field] = &[
     ),
     optional("certificateArn", Kind::Expression, "The certificate for HTTPS; plain requests are then redirected"),
     optional(
+        "hostName",
+        Kind::Expression,
+        "The name that `url` has, such as api.example.com; the load balancer's own without it",
+    ),
+    optional("hostedZoneId", Kind::Expression, "The Route 53 zone in which `hostName` is made"),
+    optional(
         "healthCheck",
         Kind::Either(&Kind::Known(&form::URL_PATH), &Kind::Object(HEALTH_FIELDS)),
         "The path that says whether a task is well, such as /health; / without it",
