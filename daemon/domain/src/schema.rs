@@ -13,7 +13,11 @@ pub fn stack_schema() -> Value {
     definitions.insert("component".to_owned(), component(available()));
     for known in available() {
         let mut own = object(COMMON_FIELDS.iter().chain(known.fields));
-        own["properties"]["type"] = json!({ "const": known.name, "description": known.about });
+        own["properties"]["type"] = json!({ "const": known.name, "description": about(known) });
+        if !known.outputs.is_empty() {
+            let outputs = known.outputs.iter().map(|output| (output.name.to_owned(), json!(output.about)));
+            own["x-outputs"] = Value::Object(outputs.collect());
+        }
         definitions.insert(known.name.to_owned(), own);
     }
     schema["properties"]["services"]["additionalProperties"] = json!({ "$ref": "#/$defs/service" });
@@ -21,6 +25,15 @@ pub fn stack_schema() -> Value {
     schema["title"] = json!("A stack of deployer");
     schema["$defs"] = Value::Object(definitions);
     schema
+}
+
+/// What a type creates, and which outputs it then has: editors show it at the type.
+fn about(known: &ComponentType) -> String {
+    let outputs = known.outputs.iter().map(|output| format!("\n- {}: {}", output.name, output.about));
+    match known.outputs {
+        [] => known.about.to_owned(),
+        _ => format!("{}\n\nOutputs:{}", known.about, outputs.collect::<String>()),
+    }
 }
 
 fn component<'a>(types: impl Iterator<Item = &'a ComponentType> + Clone) -> Value {
@@ -134,9 +147,33 @@ mod tests {
     #[test]
     fn only_types_that_can_be_deployed_are_offered() {
         let schema = stack_schema();
-        assert_eq!(schema["$defs"]["component"]["properties"]["type"]["enum"], json!(["command"]));
+        let names = schema["$defs"]["component"]["properties"]["type"]["enum"].as_array().unwrap();
+        let available: Vec<_> =
+            COMPONENT_TYPES.iter().filter(|known| known.available).map(|known| known.name).collect();
+        assert_eq!(*names, available);
         assert_eq!(schema["properties"]["services"]["additionalProperties"]["$ref"], "#/$defs/service");
         let components = &schema["$defs"]["service"]["properties"]["components"];
         assert_eq!(components["additionalProperties"]["$ref"], "#/$defs/component");
+    }
+
+    #[test]
+    fn every_output_is_documented() {
+        let schema = stack_schema();
+        let queue = &schema["$defs"]["sqs-queue"];
+        assert_eq!(queue["x-outputs"]["url"], "The queue's URL");
+        let shown = queue["properties"]["type"]["description"].as_str().unwrap();
+        assert!(shown.contains("\n- deadLetterQueueArn: "), "{shown}");
+        for known in COMPONENT_TYPES.iter().filter(|known| known.available && known.name != "command") {
+            let outputs = schema["$defs"][known.name]["x-outputs"].as_object().map_or(0, Map::len);
+            assert_eq!(outputs, known.outputs.len(), "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn a_field_that_must_be_known_may_come_from_a_variable() {
+        let schema = stack_schema();
+        let timeout = &schema["$defs"]["sqs-queue"]["properties"]["visibilityTimeout"]["anyOf"];
+        assert_eq!(timeout[0], json!({ "type": "integer", "minimum": 0, "maximum": 43_200 }));
+        assert_eq!(timeout[1], json!({ "type": "string", "pattern": "\\$\\{" }));
     }
 }

@@ -115,6 +115,11 @@ fn hash_entries(mut entries: Vec<&SourceEntry>) -> String {
     hex(&hasher.finalize())
 }
 
+/// The SHA-256 of a text, in hexadecimal.
+pub fn text_hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use fmt::Write;

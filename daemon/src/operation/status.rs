@@ -136,6 +136,7 @@ impl Asking<'_> {
             environment: self.place.environment.clone(),
             region: self.state.region.clone(),
             role_arn: None,
+            network: None,
         };
         let outputs = self.state.components.iter();
         let outputs = outputs.map(|(id, component)| (id.clone(), Outputs::Known(component.outputs.clone()))).collect();

@@ -106,6 +106,7 @@ mod tests {
             environment: "production".parse().unwrap(),
             region: Some("eu-west-1".to_owned()),
             role_arn: None,
+            network: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Part, Reference, Template};
-use crate::manifest::Values;
+use crate::manifest::{Network, Values};
 use crate::name::{ComponentId, EnvironmentName, StackName, TenantId};
 use crate::nearest::did_you_mean;
 use crate::state::Output;
@@ -76,6 +76,8 @@ pub struct Scope {
     pub region: Option<String>,
     /// The role that engines assume.
     pub role_arn: Option<String>,
+    /// The network that components run in.
+    pub network: Option<Network>,
 }
 
 /// The outputs of one component.

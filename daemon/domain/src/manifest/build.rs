@@ -8,6 +8,7 @@ use super::field::Kind;
 use super::reading::{Fields, Read, ReadValue, Reading};
 use super::table::{self, STACK_FIELDS};
 use super::typed::Typed;
+use super::uses::{self, Use};
 use super::{
     CloudformationDefinition, CommandDefinition, Component, Definition, Environment, InputPattern, Manifest, Network,
     OnDestroy, Place, TerraformDefinition, TypedDefinition, Variable,
@@ -36,6 +37,7 @@ pub(super) fn manifest(main: &SourceFile, services: &[SourceFile]) -> Result<Man
         });
     }
     check::mentions(&mut draft);
+    uses::expand(&mut draft);
     let graph = Graph::new(draft.components.iter().map(|c| (&c.id, c.dependencies.as_slice())));
     check::cycles(&mut draft, &graph);
     let order: Vec<&str> = std::iter::once(main).chain(services).map(|file| file.name.as_str()).collect();
@@ -75,6 +77,8 @@ pub(super) struct Draft {
     services: BTreeMap<ServiceName, Option<String>>,
     pub components: Vec<Component>,
     pub mentions: Vec<Mention>,
+    /// What typed components use, by where those are in `components`.
+    pub uses: Vec<(usize, Use)>,
     pub problems: Vec<Problem>,
 }
 
@@ -219,6 +223,8 @@ impl Draft {
                 fields.0.remove("type");
                 let typed = Typed::of(std::mem::take(fields));
                 self.mentions.extend(typed.mentions);
+                let at = self.components.len();
+                self.uses.extend(typed.uses.into_iter().map(|used| (at, used)));
                 Definition::Typed(TypedDefinition { fields: typed.fields, values: typed.values })
             }
         }
@@ -249,11 +255,11 @@ fn variable(mut fields: Fields, place: Place) -> Variable {
 }
 
 impl Read {
-    fn text(&self) -> Option<String> {
+    pub(super) fn text(&self) -> Option<String> {
         self.clone().into_text()
     }
 
-    fn into_text(self) -> Option<String> {
+    pub(super) fn into_text(self) -> Option<String> {
         match self.value {
             ReadValue::Text(text) => Some(text),
             _ => None,
@@ -305,7 +311,7 @@ impl Fields {
         }
     }
 
-    fn map(&mut self, name: &str) -> Vec<(String, Place, Read)> {
+    pub(super) fn map(&mut self, name: &str) -> Vec<(String, Place, Read)> {
         match self.0.remove(name).map(|read| read.value) {
             Some(ReadValue::Map(entries)) => entries,
             _ => Vec::new(),

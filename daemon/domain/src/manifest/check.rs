@@ -1,7 +1,9 @@
 //! Whether what a file refers to is there, and whether anything depends on itself.
 
-use super::Place;
+use std::collections::BTreeMap;
+
 use super::build::{Draft, MAX_PROBLEMS};
+use super::{Component, Place};
 use crate::error::Problem;
 use crate::expression::Reference;
 use crate::graph::Graph;
@@ -13,13 +15,14 @@ use crate::nearest::did_you_mean;
 pub(super) enum Mention {
     Variable(String, Place),
     Component(ComponentId, Place),
+    Output(ComponentId, String, Place),
 }
 
 impl Mention {
     pub fn of(reference: Reference, place: Place) -> Option<Self> {
         match reference {
             Reference::Variable(name) => Some(Self::Variable(name, place)),
-            Reference::Output(component, _) => Some(Self::Component(component, place)),
+            Reference::Output(component, name) => Some(Self::Output(component, name, place)),
             _ => None,
         }
     }
@@ -28,7 +31,8 @@ impl Mention {
 /// Reports every name that is used and not described.
 pub(super) fn mentions(draft: &mut Draft) {
     let known: Vec<String> = draft.components.iter().map(|component| component.id.to_string()).collect();
-    let described: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).collect();
+    let described: BTreeMap<&ComponentId, &Component> =
+        draft.components.iter().map(|component| (&component.id, component)).collect();
     let mut found: Vec<Problem> = Vec::new();
     // The hints of problems that nobody will read are not worth their search.
     let hinted = |found: &Vec<Problem>| found.len() < MAX_PROBLEMS;
@@ -39,9 +43,17 @@ pub(super) fn mentions(draft: &mut Draft) {
                 let hint = hint.flatten().unwrap_or_else(|| "declare it under `variables:`".to_owned());
                 found.push(place.problem(format!("unknown variable `{name}`"), Some(hint)));
             }
-            Mention::Component(id, place) if !described.contains(id.to_string().as_str()) => {
+            Mention::Component(id, place) | Mention::Output(id, _, place) if !described.contains_key(id) => {
                 let hint = hinted(&found).then(|| did_you_mean(&id.to_string(), known.iter().map(String::as_str)));
                 found.push(place.problem(format!("unknown component `{id}`"), hint.flatten()));
+            }
+            Mention::Output(id, name, place) => {
+                let outputs = described.get(id).map(|component| component.component_type.outputs).unwrap_or_default();
+                let names = || outputs.iter().map(|output| output.name);
+                if !outputs.is_empty() && !names().any(|known| known == name) {
+                    let hint = hinted(&found).then(|| did_you_mean(name, names())).flatten();
+                    found.push(place.problem(format!("`{id}` has no output `{name}`"), hint));
+                }
             }
             _ => {}
         }

@@ -24,8 +24,9 @@ mod table;
 mod template;
 #[cfg(test)]
 mod tests;
-pub(crate) mod typed;
+mod typed;
 mod types;
+mod uses;
 mod values;
 
 pub use definition::{

@@ -147,7 +147,9 @@ stack.yaml:12:14: `vpcId` is missing in `network`; the id of the VPC
 stack.yaml:12:33: `publicSubnetIds` must be a list, not a text; write publicSubnetIds: [subnet-1]
 stack.yaml:14:3: service name "var" is not valid: it is reserved for expressions; choose another
 stack.yaml:18:15: unknown type `sqs`; did you mean `sqs-queue`?
-stack.yaml:20:15: type `rds` is not available in this version; available: command
+stack.yaml:20:9: `version` is missing in `email.database`; the engine's version, such as "16"
+stack.yaml:20:9: `instanceClass` is missing in `email.database`; the instance's class, such as db.t4g.small
+stack.yaml:20:9: `storageGb` is missing in `email.database`; its storage in GiB
 stack.yaml:23:9: `apply` is missing in `email.migrate`; the shell text that makes it so
 stack.yaml:24:9: unknown field `dependson` in `email.migrate`; did you mean `dependsOn`?
 stack.yaml:26:18: unknown component `email.databse`; did you mean `email.database`?

@@ -6,25 +6,44 @@ use serde_json::{Map, Value};
 
 use super::check::Mention;
 use super::reading::{Fields, Read, ReadValue};
+use super::uses::{How, Use};
 use crate::expression::Template;
 
 /// The fields of a typed component as the file has them.
 #[derive(Debug, Default)]
-pub(crate) struct Typed {
+pub(super) struct Typed {
     /// Their shape; a text stands here as it was written.
     pub fields: Value,
     /// The texts by where they stand, such as `environment.QUEUE_URL` or `topics.0`.
     pub values: BTreeMap<String, Template>,
     /// What the texts mention.
-    pub(super) mentions: Vec<Mention>,
+    pub mentions: Vec<Mention>,
+    /// Which other components it uses.
+    pub uses: Vec<Use>,
 }
 
 impl Typed {
     /// Takes the fields of a component.
-    pub(super) fn of(fields: Fields) -> Self {
+    pub fn of(mut fields: Fields) -> Self {
         let mut typed = Self::default();
+        typed.take_uses(&mut fields);
         typed.fields = typed.object(fields, "");
         typed
+    }
+
+    /// `access`, and a `network` that is a component.
+    fn take_uses(&mut self, fields: &mut Fields) {
+        let network = fields.0.get("network").and_then(Read::text).and_then(|text| text.parse().ok());
+        let network = network.and_then(|target| {
+            let place = fields.0.remove("network")?.place;
+            Some(Use { target, how: How::Network, place })
+        });
+        let access = fields.map("access").into_iter().filter_map(|(name, place, mode)| {
+            Some(Use { target: name.parse().ok()?, how: How::Access(mode.into_text()?), place })
+        });
+        self.uses = network.into_iter().chain(access).collect();
+        let mentioned = self.uses.iter().map(|used| Mention::Component(used.target.clone(), used.place.clone()));
+        self.mentions.extend(mentioned);
     }
 
     fn object(&mut self, fields: Fields, path: &str) -> Value {
@@ -69,15 +88,4 @@ impl Typed {
 
 fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// The fields of a component of this type, written as YAML.
-#[cfg(test)]
-pub(crate) fn read(component_type: &'static super::ComponentType, text: &str) -> Result<Typed, Vec<String>> {
-    let file = super::SourceFile::decode("stack.yaml", text.as_bytes().to_vec()).unwrap();
-    let node = crate::yaml::parse(&file).unwrap();
-    let mut problems = Vec::new();
-    let mut reading = super::reading::Reading { file: "stack.yaml".into(), problems: &mut problems };
-    let fields = reading.object(&node, &[component_type.fields], "component", false).unwrap_or_default();
-    if problems.is_empty() { Ok(Typed::of(fields)) } else { Err(problems.iter().map(ToString::to_string).collect()) }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::inputs::{self, Part};
 use super::select::check_components;
 use super::step::{Step, resolve_values};
-use super::{Operation, Plan, PlanInput, StepReason, destroy, digest};
+use super::{Operation, Plan, PlanInput, StepReason, destroy, digest, work};
 use crate::error::{Error, Problem, Reason, Result};
 use crate::expression::{Outputs, Resolver, Scope};
-use crate::manifest::{Component, Manifest, OnDestroy};
+use crate::manifest::{Component, Definition, Manifest, OnDestroy};
 use crate::name::{ComponentId, StackName};
+use crate::source::text_hash;
 use crate::state::{Action, ComponentState, ComponentStatus, Counts, EngineKind};
 
 /// Plans to make an environment as the manifest says. All that has no value is said at once.
@@ -101,13 +102,15 @@ impl<'a> Planner<'a> {
         let named =
             (0..manifest.components.len()).filter(|&at| input.options.selection.names(&manifest.components[at].id));
         let selected = manifest.graph().with_dependencies(named);
-        let of_environment = manifest.environments.get(input.environment).and_then(|e| e.region.clone());
+        let environment = manifest.environments.get(input.environment);
+        let of_environment = environment.and_then(|environment| environment.region.clone());
         let scope = Scope {
             tenant: input.tenant.clone(),
             stack: manifest.name.clone(),
             environment: input.environment.clone(),
             region: of_environment.or_else(|| input.default_region.map(str::to_owned)),
-            role_arn: manifest.environments.get(input.environment).and_then(|e| e.role_arn.clone()),
+            role_arn: environment.and_then(|environment| environment.role_arn.clone()),
+            network: environment.and_then(|environment| environment.network.clone()),
         };
         let resolver = Resolver::new(scope, input.values.clone(), deployed_outputs(&input.state.components));
         Ok(Self { manifest, input, selected, resolver, steps: Vec::new() })
@@ -144,7 +147,14 @@ impl<'a> Planner<'a> {
     fn step(&self, component: &Component) -> Result<Step> {
         let id = &component.id;
         let values = resolve_values(id, &component.definition, &self.resolver)?;
-        let files = Step::file_hashes(component, self.input.inputs);
+        let mut files = Step::file_hashes(component, self.input.inputs);
+        let template = match &component.definition {
+            Definition::Typed(typed) => Some(work::compile(component, typed, &values, &self.resolver)?.text().into()),
+            definition => definition.files().first().and_then(|file| self.input.inputs.template(&file.glob)),
+        };
+        if let (Definition::Typed(_), Some(text)) = (&component.definition, &template) {
+            files.insert(inputs::COMPILED.to_owned(), text_hash(text));
+        }
         let parts = inputs::parts(component, &values, |glob| files.get(glob).cloned(), self.input.key);
         let state = self.input.state.components.get(id);
         let (action, reasons) = self.decide(component, state, &parts);
@@ -163,7 +173,7 @@ impl<'a> Planner<'a> {
             wanted: Some(component.clone()),
             deployed: state.cloned(),
             files,
-            template: component.definition.files().first().and_then(|file| self.input.inputs.template(&file.glob)),
+            template,
         })
     }
 

@@ -32,6 +32,7 @@ pub fn plan_destroy(input: PlanInput<'_>) -> Result<Plan> {
         environment: input.environment.clone(),
         region: input.state.region.clone().or_else(|| input.default_region.map(str::to_owned)),
         role_arn: None,
+        network: None,
     };
     let resolver = Resolver::new(scope, input.values.clone(), deployed_outputs(components));
     let warnings = warnings(&steps);

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::deployed::{RecordedText, recorded_values};
 use super::{Change, SensitiveKey};
 use crate::expression::{Resolved, Shown};
-use crate::manifest::{Component, Definition, OnDestroy};
+use crate::manifest::{Component, Definition};
 use crate::source::hex;
 use crate::state::ComponentState;
 
@@ -26,6 +26,10 @@ impl Part {
         parts.iter().filter_map(|part| Some((part.name.clone(), part.hash.clone()?))).collect()
     }
 }
+
+/// The compiled template of a typed component, as one more part: the environment's network, what is done with data, and
+/// this program's own version show in it and in no field.
+pub(super) const COMPILED: &str = "template";
 
 /// The parts of a component with these values, by what [`Definition::values`] calls them; sensitive ones only as a
 /// keyed HMAC.
@@ -51,12 +55,11 @@ pub(super) fn parts(
         let hash = files(&pattern.glob).unwrap_or_default();
         Part { name: format!("{field} {}", pattern.glob), hash: Some(shorten(&hash)), shown: None }
     });
-    // Whether data is kept stands in a compiled template.
-    let kept = matches!(definition, Definition::Typed(_)).then(|| {
-        let kept = component.on_destroy == OnDestroy::Retain;
-        Part { name: "onDestroy".to_owned(), hash: Some(plain_hash(&kept.to_string())), shown: None }
+    let compiled = matches!(definition, Definition::Typed(_)).then(|| {
+        let hash = files(COMPILED).unwrap_or_default();
+        Part { name: COMPILED.to_owned(), hash: Some(shorten(&hash)), shown: None }
     });
-    texts.chain(values).chain(globs).chain(kept).collect()
+    texts.chain(values).chain(globs).chain(compiled).collect()
 }
 
 /// The hash over all parts.

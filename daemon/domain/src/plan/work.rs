@@ -11,9 +11,9 @@ use super::step::Step;
 use crate::cloudformation::{self, OperationToken, StackPlace, StackTemplate};
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Scope, Template};
-use crate::manifest::{CommandDefinition, Component, Definition};
+use crate::manifest::{CommandDefinition, Component, Definition, TypedDefinition};
 use crate::name::ComponentId;
-use crate::template::{self, TemplateRequest};
+use crate::template::{self, Compiled, TemplateRequest};
 
 /// What a step runs for a create, an update or the second half of a replace.
 #[derive(Debug, Clone)]
@@ -101,17 +101,7 @@ impl Work {
                 tags: template::tags(&component.id, scope),
             })),
             Definition::Typed(typed) => {
-                let compiled = template::compile(&TemplateRequest {
-                    component: &component.id,
-                    place: &component.place,
-                    component_type: component.component_type,
-                    on_destroy: component.on_destroy,
-                    fields: &typed.fields,
-                    written: &typed.values,
-                    values,
-                    variables: resolver.values(),
-                    scope,
-                })?;
+                let compiled = compile(component, typed, values, resolver)?;
                 Ok(Self::Cloudformation(StackWork {
                     place: place(&component.id, scope)?,
                     template: StackTemplate { text: compiled.text().into() },
@@ -159,6 +149,26 @@ impl Removal {
             Self::Cloudformation(place) => place.handle(token),
         }
     }
+}
+
+/// The template of a typed component, with the values of its parameters as far as they are known.
+pub(super) fn compile(
+    component: &Component,
+    typed: &TypedDefinition,
+    values: &BTreeMap<String, Resolved>,
+    resolver: &Resolver,
+) -> Result<Compiled> {
+    template::compile(&TemplateRequest {
+        component: &component.id,
+        place: &component.place,
+        component_type: component.component_type,
+        on_destroy: component.on_destroy,
+        fields: &typed.fields,
+        written: &typed.values,
+        values,
+        variables: resolver.values(),
+        scope: resolver.scope(),
+    })
 }
 
 /// The values with this prefix, by what is left of their names.

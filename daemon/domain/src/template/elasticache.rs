@@ -16,7 +16,6 @@ pub(super) struct Elasticache {
     node_type: String,
     replicas: Option<u32>,
     snapshot_days: Option<u32>,
-    apply_immediately: Option<bool>,
     network: Option<NetworkIds>,
     #[serde(default)]
     allow_cidrs: Vec<String>,
@@ -62,7 +61,6 @@ pub(super) fn compile(builder: &mut Builder<'_>, cache: &Elasticache) -> Result<
             "SecurityGroupIds": [attribute("SecurityGroup", "GroupId")],
             "SnapshotRetentionLimit": cache.snapshot_days.unwrap_or(if production { 7 } else { 0 }),
             "AutoMinorVersionUpgrade": true,
-            "ApplyImmediately": cache.apply_immediately.unwrap_or(!production),
         }),
     )["UpdateReplacePolicy"] = json!("Snapshot");
     builder.output("endpoint", attribute("Cache", "PrimaryEndPoint.Address"));

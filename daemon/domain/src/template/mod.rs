@@ -51,7 +51,7 @@ use builder::Builder;
 
 use crate::error::{Error, Problem, Reason, Result};
 use crate::expression::{Resolved, Scope, Template};
-use crate::manifest::{ComponentType, Network, OnDestroy, OutputField, Place, Values};
+use crate::manifest::{ComponentType, OnDestroy, OutputField, Place, Values};
 use crate::name::ComponentId;
 
 /// What a template is made from.
@@ -75,8 +75,6 @@ pub struct TemplateRequest<'a> {
     pub variables: &'a Values,
     /// Whose it is and where.
     pub scope: &'a Scope,
-    /// The environment's network.
-    pub network: Option<&'a Network>,
 }
 
 /// A template with all that its stack needs.

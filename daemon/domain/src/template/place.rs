@@ -30,7 +30,7 @@ impl Place {
             let (public, private) = (ids.public_subnet_ids.clone(), ids.private_subnet_ids.clone());
             return Ok(Self { vpc: ids.vpc_id.clone(), public, private });
         }
-        match builder.request.network {
+        match &builder.request.scope.network {
             Some(network) => Ok(Self {
                 vpc: json!(network.vpc_id),
                 public: json!(network.public_subnet_ids),

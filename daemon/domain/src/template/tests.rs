@@ -1,6 +1,8 @@
+mod golden;
+
 use super::*;
 use crate::expression::{Outputs, Resolver};
-use crate::manifest::{COMPONENT_TYPES, Value as Variable, typed};
+use crate::manifest::{COMPONENT_TYPES, Component, Definition, Manifest, SourceFile, Value as Variable};
 
 fn scope(environment: &str) -> Scope {
     Scope {
@@ -9,16 +11,24 @@ fn scope(environment: &str) -> Scope {
         environment: environment.parse().unwrap(),
         region: Some("eu-central-1".to_owned()),
         role_arn: None,
+        network: None,
     }
 }
 
-fn known(name: &str) -> &'static ComponentType {
-    COMPONENT_TYPES.iter().find(|known| known.name == name).unwrap()
+/// A stack with a topic and, at line 9, a component of this type; its fields are indented by eight spaces.
+fn parse(component_type: &str, fields: &str) -> std::result::Result<Manifest, Vec<Problem>> {
+    let fields: String = fields.lines().map(|line| format!("        {line}\n")).collect();
+    let text = format!(
+        "apiVersion: deployer/v1\nkind: Stack\nname: shop\nvariables: {{ SECONDS: {{ default: 90 }}, TOKEN: {{ sensitive: true \
+         }} }}\nenvironments: {{ development: {{}} }}\nservices:\n  web:\n    components:\n      thing:\n        \
+         type: {component_type}\n{fields}      topic: {{ type: sns-topic }}\n"
+    );
+    Manifest::parse(&SourceFile::decode("stack.yaml", text.into_bytes()).unwrap(), &[])
 }
 
 fn try_compile(component_type: &str, fields: &str) -> Result<Compiled> {
-    let component_type = known(component_type);
-    let typed = typed::read(component_type, fields).expect("the fields can be read");
+    let manifest = parse(component_type, fields).expect("the fields can be read");
+    let component = manifest.component(&"web.thing".parse().unwrap()).unwrap();
     let variables: Values = [
         ("SECONDS".to_owned(), Variable::Plain("90".to_owned())),
         ("TOKEN".to_owned(), Variable::Sensitive("s3cret".to_owned().into())),
@@ -26,20 +36,23 @@ fn try_compile(component_type: &str, fields: &str) -> Result<Compiled> {
     .into_iter()
     .collect();
     let pending = BTreeMap::from([("web.topic".parse().unwrap(), Outputs::Pending)]);
-    let scope = scope("development");
-    let resolver = Resolver::new(scope.clone(), variables.clone(), pending);
+    let resolver = Resolver::new(scope("development"), variables, pending);
+    compile_component(component, &resolver)
+}
+
+fn compile_component(component: &Component, resolver: &Resolver) -> Result<Compiled> {
+    let Definition::Typed(typed) = &component.definition else { panic!("not typed") };
     let values = typed.values.iter().map(|(path, text)| (path.clone(), resolver.resolve(text).unwrap())).collect();
     compile(&TemplateRequest {
-        component: &"web.thing".parse().unwrap(),
-        place: &Place { file: "stack.yaml".into(), line: 7, column: 3 },
-        component_type,
-        on_destroy: OnDestroy::Retain,
+        component: &component.id,
+        place: &component.place,
+        component_type: component.component_type,
+        on_destroy: component.on_destroy,
         fields: &typed.fields,
         written: &typed.values,
         values: &values,
-        variables: &variables,
-        scope: &scope,
-        network: None,
+        variables: resolver.values(),
+        scope: resolver.scope(),
     })
 }
 
@@ -104,7 +117,7 @@ fn what_a_variable_stands_for_is_checked_like_what_is_written() {
     assert_eq!(error.reason, Reason::ManifestInvalid);
     assert_eq!(
         error.problems[0].to_string(),
-        "stack.yaml:7:3: `delay` must be a whole number from 0 to 900, not \"90000\""
+        "stack.yaml:9:7: `delay` must be a whole number from 0 to 900, not \"90000\""
     );
     let error = try_compile("sqs-queue", "delay: ${var.TOKEN}\n").unwrap_err();
     assert!(error.problems[0].to_string().contains("cannot be a secret"), "{error}");
@@ -112,13 +125,63 @@ fn what_a_variable_stands_for_is_checked_like_what_is_written() {
 
 #[test]
 fn wrong_fields_are_told_with_their_place() {
-    let problems = |component_type, text| typed::read(known(component_type), text).unwrap_err().join("\n");
+    let fields =
+        "visibilityTimout: 3\nfifo: maybe\ndelay: ${web.topic.arn}\nmaxReceives: 0\ntopics: ['${web.topic.anr}']\n";
+    let problems = parse("sqs-queue", fields).unwrap_err();
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(
-        problems("sqs-queue", "visibilityTimout: 3\nfifo: maybe\ndelay: ${web.topic.arn}\nmaxReceives: 0\n"),
-        "stack.yaml:1:1: unknown field `visibilityTimout` in `component`; did you mean `visibilityTimeout`?\n\
-         stack.yaml:2:7: `fifo` must be true or false, not \"maybe\"\n\
-         stack.yaml:3:8: `delay` must be known before anything is deployed, so it cannot be ${web.topic.arn}; \
+        problems.join("\n"),
+        "stack.yaml:11:9: unknown field `visibilityTimout` in `web.thing`; did you mean `visibilityTimeout`?\n\
+         stack.yaml:12:15: `fifo` must be true or false, not \"maybe\"\n\
+         stack.yaml:13:16: `delay` must be known before anything is deployed, so it cannot be ${web.topic.arn}; \
          write the value, or a variable such as ${var.NAME}\n\
-         stack.yaml:4:14: `maxReceives` must be a whole number from 1 to 1000, not \"0\""
+         stack.yaml:14:22: `maxReceives` must be a whole number from 1 to 1000, not \"0\"\n\
+         stack.yaml:15:19: `web.topic` has no output `anr`; did you mean `arn`?"
     );
+}
+
+/// The sample of the design, as far as its types are compiled here.
+#[test]
+fn the_sample_compiles_with_what_a_platform_needs() {
+    let text = include_bytes!("tests/sample.yaml").to_vec();
+    let manifest = Manifest::parse(&SourceFile::decode("stack.yaml", text).unwrap(), &[]).unwrap();
+    let (environment, described) = manifest.environments.first_key_value().unwrap();
+    let variables = Values::resolve(&manifest, environment, &[&BTreeMap::new()]).unwrap();
+    let pending = manifest.components.iter().map(|component| (component.id.clone(), Outputs::Pending)).collect();
+    let scope = Scope { network: described.network.clone(), ..scope(environment.as_str()) };
+    let resolver = Resolver::new(scope, variables, pending);
+    let of = |id: &str| {
+        let component = manifest.component(&id.parse().unwrap()).unwrap();
+        compile_component(component, &resolver).unwrap().template["Resources"].clone()
+    };
+    let (database, api) = (of("email.database"), of("email.api"));
+    assert_eq!(database["Database"]["Properties"]["MultiAZ"], true);
+    assert_eq!(database["Database"]["Properties"]["DeletionProtection"], true);
+    assert_eq!(database["Database"]["Properties"]["PubliclyAccessible"], false);
+    let groups = &api["Service"]["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"];
+    assert_eq!(groups[1]["Ref"], "Connections0Input", "it refers to the database, so it may connect");
+    assert_eq!(api["LoadBalancer"]["Properties"]["Subnets"], serde_json::json!(["subnet-1", "subnet-2"]));
+    assert_eq!(api["Service"]["Properties"]["DeploymentConfiguration"]["DeploymentCircuitBreaker"]["Rollback"], true);
+}
+
+#[test]
+fn what_runs_somewhere_says_so_when_there_is_no_network() {
+    let error = try_compile("ecs-service", "image: nginx\n").unwrap_err();
+    let problem = error.problems[0].to_string();
+    assert!(problem.contains("the environment `development` has no network"), "{problem}");
+    assert!(problem.contains("add a component of type network"), "{problem}");
+}
+
+#[test]
+fn access_that_makes_no_sense_is_refused_where_it_stands() {
+    let problems = |fields: &str| {
+        let problems = parse("lambda", &format!("runtime: python3.13\ninline: x\n{fields}")).unwrap_err();
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(
+        problems("access: { web.topic: read }\n"),
+        "stack.yaml:13:19: `read` is no access to a component of type sns-topic; write write"
+    );
+    assert!(problems("access: { web.nobody: read }\n").contains("unknown component `web.nobody`"));
+    assert!(problems("vpc: true\nnetwork: web.topic\n").contains("`web.topic` is a sns-topic, not a network"));
 }

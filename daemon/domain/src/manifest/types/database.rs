@@ -10,7 +10,7 @@ use crate::state::EngineKind;
 pub const RDS: ComponentType = ComponentType {
     name: "rds",
     engine: EngineKind::Cloudformation,
-    available: false,
+    available: true,
     holds_data: true,
     about: "A database with its subnet group, security group and password in Secrets Manager",
     fields: RDS_FIELDS,
@@ -76,7 +76,7 @@ static RDS_FIELDS: &[Field] = &[
 pub const ELASTICACHE: ComponentType = ComponentType {
     name: "elasticache",
     engine: EngineKind::Cloudformation,
-    available: false,
+    available: true,
     holds_data: true,
     about: "A cache with its subnet group, security group and password in Secrets Manager",
     fields: ELASTICACHE_FIELDS,
@@ -112,11 +112,6 @@ static ELASTICACHE_FIELDS: &[Field] = &[
         "snapshotDays",
         Kind::Number(0, 35),
         "How many days snapshots are kept; 7 in production and 0 elsewhere without it",
-    ),
-    optional(
-        "applyImmediately",
-        Kind::Switch,
-        "Whether changes wait for no maintenance window; true outside production without it",
     ),
     NETWORK,
     ALLOW_CIDRS,
