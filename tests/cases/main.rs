@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod prompts;
 mod protocol;
+mod render;
 mod restart;
 mod run;
 mod stack;

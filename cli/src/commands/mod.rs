@@ -17,6 +17,7 @@ pub mod login;
 pub mod logout;
 pub mod outputs;
 pub mod plan;
+pub mod render;
 pub mod run;
 pub mod schema;
 pub mod session;
@@ -57,6 +58,8 @@ pub enum Command {
     Status(status::Args),
     /// Show the outputs of the last apply
     Outputs(outputs::Args),
+    /// Print the CloudFormation templates that typed components become
+    Render(render::Args),
     /// List the finished runs of a stack
     History(history::Args),
     /// List, watch and cancel runs
@@ -92,6 +95,7 @@ impl Command {
             Self::Destroy(args) => destroy::run(guest, args).await,
             Self::Status(args) => status::run(guest, args).await,
             Self::Outputs(args) => outputs::run(guest, args).await,
+            Self::Render(args) => render::run(guest, args).await,
             Self::History(args) => history::run(guest, args).await,
             Self::Run(command) => command.run(guest).await,
             Self::Lock(command) => command.run(guest).await,

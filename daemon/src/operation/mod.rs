@@ -37,6 +37,7 @@ pub mod outputs;
 pub mod plan;
 pub mod purge_tenant;
 pub mod remove_context;
+pub mod render;
 pub mod restore_tenant;
 pub mod rotate_tenant;
 pub mod schema;

@@ -6,6 +6,7 @@ use deployer_domain::engine::Health;
 use deployer_domain::manifest::{Component, Manifest};
 use deployer_domain::name::{ComponentId, StackName};
 use deployer_domain::state::{HistoryEntry, RunResult};
+use deployer_domain::template::Rendered;
 use deployer_proto::v1;
 use deployer_proto::v1::stack_service_server::StackService;
 use tonic::{Request, Response, Status};
@@ -20,6 +21,7 @@ use crate::operation::init_stack::init_stack;
 use crate::operation::list_stacks::list_stacks;
 use crate::operation::outputs::outputs;
 use crate::operation::plan::plan;
+use crate::operation::render::render;
 use crate::operation::schema::schema;
 use crate::operation::show_stack::show_stack;
 use crate::operation::stack_summaries::StackSummary;
@@ -69,6 +71,18 @@ impl StackService for Server {
         Ok(Response::new(plan_to_proto(plan)))
     }
 
+    async fn render(&self, request: Request<v1::RenderRequest>) -> Result<Response<v1::RenderResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
+        let rendered = render(&self.ports, &caller, &target).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RenderResponse {
+            stack: rendered.stack.to_string(),
+            environment: rendered.environment.to_string(),
+            templates: rendered.templates.into_iter().map(template_to_proto).collect(),
+        }))
+    }
+
     async fn status(&self, request: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
@@ -106,6 +120,18 @@ impl StackService for Server {
     async fn schema(&self, request: Request<v1::SchemaRequest>) -> Result<Response<v1::SchemaResponse>, Status> {
         self.caller(request.into_inner().context)?;
         Ok(Response::new(v1::SchemaResponse { json_schema: schema() }))
+    }
+}
+
+fn template_to_proto(rendered: Rendered) -> v1::RenderedTemplate {
+    let parameters = rendered.written.into_iter().map(|(name, value)| v1::TemplateParameter { name, value });
+    v1::RenderedTemplate {
+        component: rendered.component.to_string(),
+        r#type: rendered.component_type.to_owned(),
+        stack_name: rendered.stack_name,
+        template: rendered.compiled.text(),
+        parameters: parameters.collect(),
+        capabilities: rendered.compiled.capabilities.iter().map(ToString::to_string).collect(),
     }
 }
 

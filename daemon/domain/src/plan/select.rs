@@ -30,7 +30,7 @@ impl Selection {
     }
 
     /// Refuses names that nothing has.
-    pub(super) fn check(&self, known: &BTreeSet<&ComponentId>) -> Result<()> {
+    pub fn check(&self, known: &BTreeSet<&ComponentId>) -> Result<()> {
         let services: BTreeSet<&str> = known.iter().map(|id| id.service.as_str()).collect();
         for service in &self.services {
             if !services.contains(service.as_str()) {

@@ -13,7 +13,6 @@ pub(super) struct Builder<'a> {
     /// What it is made from.
     pub(super) request: &'a TemplateRequest<'a>,
     own_tags: Map<String, Value>,
-    conditions: Map<String, Value>,
     resources: Map<String, Value>,
     outputs: Map<String, Value>,
 }
@@ -23,7 +22,6 @@ impl<'a> Builder<'a> {
         Self {
             request,
             own_tags: fields["tags"].as_object().cloned().unwrap_or_default(),
-            conditions: Map::new(),
             resources: Map::new(),
             outputs: Map::new(),
         }
@@ -106,22 +104,21 @@ impl<'a> Builder<'a> {
             "Outputs": self.outputs,
         });
         let mut values = std::collections::BTreeMap::new();
+        let mut sources = std::collections::BTreeMap::new();
         let mut declarations = Map::new();
         for (name, parameter) in parameters {
             // A parameter that no resource uses would be a mistake in the eyes of CloudFormation's own tools.
             if mentions(&template, &name) {
                 declarations.insert(name.clone(), parameter.declaration);
+                sources.insert(name.clone(), parameter.path);
                 values.insert(name, parameter.value);
             }
         }
         if !declarations.is_empty() {
             template["Parameters"] = Value::Object(declarations);
         }
-        if !self.conditions.is_empty() {
-            template["Conditions"] = Value::Object(self.conditions);
-        }
         let capabilities = if roles { vec!["CAPABILITY_IAM"] } else { Vec::new() };
-        Compiled { template, parameters: values, capabilities, outputs }
+        Compiled { template, parameters: values, sources, capabilities, outputs }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::source::hex;
 pub(super) struct Parameter {
     /// Its value; unknown while an output is.
     pub value: Resolved,
+    /// Where it stands in the fields.
+    pub path: String,
     /// Its declaration.
     pub declaration: Value,
 }
@@ -126,7 +128,7 @@ impl Resolving<'_> {
         if self.is_secret(path, value) {
             declaration["NoEcho"] = json!(true);
         }
-        self.parameters.insert(name.clone(), Parameter { value: value.clone(), declaration });
+        self.parameters.insert(name.clone(), Parameter { value: value.clone(), path: path.to_owned(), declaration });
         super::intrinsic::reference(&name)
     }
 

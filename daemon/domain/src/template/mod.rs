@@ -16,6 +16,7 @@
 mod builder;
 mod fields;
 mod intrinsic;
+mod render;
 mod statement;
 mod tags;
 
@@ -45,6 +46,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use render::{Rendered, render_all};
 pub use tags::tags;
 
 use builder::Builder;
@@ -84,6 +86,8 @@ pub struct Compiled {
     pub template: Value,
     /// The values of its parameters; unknown while an output is.
     pub parameters: BTreeMap<String, Resolved>,
+    /// Where the values of its parameters stand in the fields, such as `environment.QUEUE_URL`.
+    pub sources: BTreeMap<String, String>,
     /// What the deployment must acknowledge: nothing, or `CAPABILITY_IAM`.
     pub capabilities: Vec<&'static str>,
     /// The outputs that this template has; the stack's outputs have the same names.
