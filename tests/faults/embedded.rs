@@ -15,10 +15,10 @@ use rustix::fs::inotify;
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// So many positions are tried, spread over all.
-const POSITIONS: usize = 24;
-/// An apply makes more writes than this.
-const FEW: usize = 12;
+/// An apply does not make more writes than this.
+const POSITIONS: usize = 40;
+/// It makes at least so many, also where the machine is so slow that the kernel tells of several at once.
+const FEW: usize = 5;
 
 /// Counts the writes to a file.
 struct Writes {
@@ -84,17 +84,13 @@ fn killed_at_each_write_and_gone_on_from_by_a_restarted_daemon() {
         let writes = Writes::to(Path::new(&log));
         (team.world.command(["apply", "--stack", stack, "--yes"]).spawn(), writes)
     };
-    let (mut calm, writes) = applying("calm");
-    let all = writes.wait_for(usize::MAX, &mut calm);
-    calm.wait().succeeds();
-    assert!(all > FEW, "an apply makes only {all} writes");
     let mut killed = 0;
-    let tried = POSITIONS.min(all);
-    for position in (0..tried).map(|index| 1 + index * (all - 1) / (tried - 1)) {
+    for position in 1..=POSITIONS {
         let stack = format!("m{position}");
         let (mut process, writes) = applying(&stack);
         let daemon = team.world.daemon().expect("the daemon lives");
-        if writes.wait_for(position, &mut process) == position {
+        let came = writes.wait_for(position, &mut process) == position;
+        if came {
             pids::signal(daemon, Signal::KILL);
             team.world.wait_for_no_daemon();
             killed += 1;
@@ -104,9 +100,12 @@ fn killed_at_each_write_and_gone_on_from_by_a_restarted_daemon() {
         write(&team, &stack, &["a", "b", "c"]);
         apply(&team, &stack);
         judge(&team, &stack);
+        if !came {
+            break;
+        }
     }
-    println!("killed at {killed} of {tried} positions among {all} writes");
-    assert!(killed * 2 > tried, "most positions are met");
+    println!("killed at {killed} writes");
+    assert!(killed >= FEW, "an apply makes only {killed} writes");
 }
 
 #[track_caller]

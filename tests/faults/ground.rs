@@ -251,13 +251,15 @@ impl User {
         self.proxy.seen().into_iter().rfind(took).expect("it has acquired the lock").asked
     }
 
-    /// From this waiter's receipt of the holder's last beat to its taking over.
+    /// From this waiter's first look at the last beat that it saw to its taking over.
     #[track_caller]
-    pub fn watched(&self, last: &Seen) -> Duration {
-        let landed = last.answered.unwrap();
-        let received = |seen: &Seen| seen.is("DynamoDB.GetItem", "LockID") && seen.asked >= landed;
-        let first = self.proxy.seen().into_iter().find(received).and_then(|seen| seen.answered);
-        self.taken().duration_since(first.expect("it looked at the lock"))
+    pub fn watched(&self) -> Duration {
+        let taken = self.taken();
+        let looks = self.asked("DynamoDB.GetItem", "LockID").into_iter().filter(|look| look.asked < taken);
+        let looks: Vec<_> = looks.filter(|look| look.status == Some(200)).collect();
+        let last = mark(looks.last().expect("it looked at the lock"));
+        let first = looks.iter().find(|look| mark(look) == last).and_then(|look| look.answered);
+        taken.duration_since(first.unwrap())
     }
 
     /// Waits until the daemon has said something in its log.
@@ -271,6 +273,12 @@ impl User {
     pub fn runs(&self) -> Vec<Value> {
         self.world.run(["run", "list", "-o", "json"]).succeeds().json()["runs"].as_array().unwrap().clone()
     }
+}
+
+/// What a look showed of the holder: session, token and beat.
+fn mark(look: &Seen) -> Value {
+    let answer: Value = serde_json::from_slice(&look.answer).expect("a short answer");
+    ["SessionID", "FencingToken", "HbSeq"].into_iter().map(|name| answer["Item"][name].clone()).collect()
 }
 
 /// The states of the lease that a run's events tell, in order.

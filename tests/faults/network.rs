@@ -90,7 +90,7 @@ fn a_holder_cut_off_for_120_seconds_is_fenced_at_40_and_lost_when_it_comes_back(
     ground.took("the command's end", last.asked.elapsed(), 54, 60);
     ground.mark("a.go");
     ended(waiting).succeeds();
-    ground.took("the takeover", bob.watched(&last), 65, 75);
+    ground.took("the takeover", bob.watched(), 65, 75);
     let (state, item) = (ground.state(), ground.item());
     assert_eq!((&state["fence"], item["FencingToken"].as_str()), (&2.into(), "2"));
     assert_eq!(ground.log(), ["a 1", "a 2", "a-done 2", "b 2"]);

@@ -46,7 +46,7 @@ fn a_holder_that_was_paused_for_90_seconds_meets_its_successor() {
     alice.signal(Signal::STOP);
     let paused = Instant::now();
     ended(waiting).succeeds();
-    ground.took("the takeover", bob.watched(&alice.last_beat()), 65, 75);
+    ground.took("the takeover", bob.watched(), 65, 75);
     assert_eq!(ground.log(), ["a 1", "a-done 1", "a 2", "a-done 2", "b 2"]);
     let (sealed, item) = (ground.state(), ground.item());
     assert_eq!((&sealed["fence"], item["FencingToken"].as_str()), (&2.into(), "2"));

@@ -39,6 +39,8 @@ pub struct Seen {
     pub status: Option<u16>,
     /// When the server answered.
     pub answered: Option<Instant>,
+    /// What it answered, where that is short.
+    pub answer: Vec<u8>,
     /// The status that the server answered to a duplicate of it.
     pub repeated: Option<u16>,
 }
@@ -182,6 +184,7 @@ impl Shared {
             fault: fault.clone(),
             status: None,
             answered: None,
+            answer: Vec::new(),
             repeated: None,
         });
         let number = book.forgotten + book.seen.len() - 1;

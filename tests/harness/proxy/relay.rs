@@ -17,6 +17,9 @@ use super::{Fault, Operation, Shared};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Response<Full<Bytes>>;
 
+/// Answers up to this size are remembered.
+const SHORT: usize = 4096;
+
 /// Serves until `stop` fires or its sender is gone.
 pub async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<()>) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
@@ -58,9 +61,11 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer,
     let (number, fault) = shared.judge(operation.clone(), &path, &letter.body);
     let forward = async |letter: Letter| {
         let answer = letter.send(&shared).await?;
+        let body = answer.body().clone().collect().await?.to_bytes();
         shared.note(number, |seen| {
             seen.status = Some(answer.status().as_u16());
             seen.answered = Some(Instant::now());
+            seen.answer = if body.len() <= SHORT { body.to_vec() } else { Vec::new() };
         });
         Ok::<_, Error>(answer)
     };
