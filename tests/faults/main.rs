@@ -17,6 +17,7 @@
 //! | wall clock ± 2 h on either side | [`clocks`] |
 //! | item deleted under a holder | [`unlock`]: `an_item_that_is_deleted_…` |
 //! | forced unlock: alive / forced / two at once | [`unlock`]: `a_living_holder_…`, `a_holder_that_is_put_out_…`, `of_two_forced_unlocks_…` |
+//! | credentials expire and return in 10 min / never | [`credentials`] |
 //! | kill -9 before and after every write of an apply | [`matrix`], and [`embedded`] on the embedded backend |
 //!
 //! Many contenders have a target of their own. `make test-faults` runs the first six rows with the real times.
@@ -24,6 +25,7 @@
 
 mod answers;
 mod clocks;
+mod credentials;
 mod embedded;
 mod ground;
 mod journal;
