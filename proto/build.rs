@@ -8,7 +8,7 @@ use prost::Message;
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 
 /// Messages that carry secrets or whole environments: `src/redacted.rs` gives them a `Debug` that shows nothing.
-const SECRET_BEARING: [&str; 7] = [
+const SECRET_BEARING: [&str; 11] = [
     ".deployer.v1.CallContext",
     ".deployer.v1.FullEnvironment",
     ".deployer.v1.InlineSignIn",
@@ -16,6 +16,10 @@ const SECRET_BEARING: [&str; 7] = [
     ".deployer.v1.AdminLoginRequest",
     ".deployer.v1.LoginRequest",
     ".deployer.v1.TenantCreated",
+    ".deployer.v1.TenantRotated",
+    ".deployer.v1.TenantRestored",
+    ".deployer.v1.RotatePasswordRequest",
+    ".deployer.v1.PasswordRotated",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,7 @@
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, ValueEnum};
 use deployer_proto::v1::{Backend, StackTarget};
+use jiff::Timestamp;
 
 use crate::commands::Command;
 use crate::context::{self, Given, Surroundings};
@@ -203,6 +204,23 @@ pub fn seconds(text: &str) -> Result<u32, String> {
     if digits.is_empty() && !text.is_empty() { Ok(total) } else { Err(wrong()) }
 }
 
+/// Parses a moment in the past: `24h` and `7d` ago, a date, or a time.
+pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let wrong = || "write 24h, 7d, 2024-01-15 or 2024-01-15T10:00:00Z".to_owned();
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        return jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_err(|_| wrong());
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    let ago = match days {
+        Some(days) => u64::from(days) * 24 * 3600,
+        None => u64::from(seconds(text).map_err(|_| wrong())?),
+    };
+    now.checked_sub(std::time::Duration::from_secs(ago)).map_err(|_| wrong())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -228,6 +246,22 @@ mod tests {
         let mut built = Cli::command();
         built.build();
         walk(&Cli::command(), &built);
+    }
+
+    #[test]
+    fn moments_in_the_past_are_understood() {
+        let now: Timestamp = "2024-01-20T12:00:00Z".parse().unwrap();
+        for (text, moment) in [
+            ("24h", "2024-01-19T12:00:00Z"),
+            ("7d", "2024-01-13T12:00:00Z"),
+            ("2024-01-15", "2024-01-15T00:00:00Z"),
+            ("2024-01-15T10:00:00Z", "2024-01-15T10:00:00Z"),
+        ] {
+            assert_eq!(since(text, now).map(|moment| moment.to_string()), Ok(moment.to_owned()), "{text}");
+        }
+        for wrong in ["", "yesterday", "d", "2024-13-01"] {
+            assert!(since(wrong, now).is_err(), "{wrong}");
+        }
     }
 
     #[test]

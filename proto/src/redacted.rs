@@ -14,7 +14,19 @@ macro_rules! redacted {
     )+};
 }
 
-redacted!(CallContext, FullEnvironment, InlineSignIn, BootstrapRequest, AdminLoginRequest, LoginRequest, TenantCreated,);
+redacted!(
+    CallContext,
+    FullEnvironment,
+    InlineSignIn,
+    BootstrapRequest,
+    AdminLoginRequest,
+    LoginRequest,
+    TenantCreated,
+    TenantRotated,
+    TenantRestored,
+    RotatePasswordRequest,
+    PasswordRotated,
+);
 
 #[cfg(test)]
 mod tests {
@@ -33,7 +45,11 @@ mod tests {
                 ..Default::default()
             })),
         };
-        let shown = format!("{login:?} {context:?} {created:?}");
+        let rotated = v1::TenantRotated { secret: "dplr_hush".to_owned(), ..Default::default() };
+        let restored = v1::TenantRestored { secret: "dplr_hush".to_owned(), ..Default::default() };
+        let asked = v1::RotatePasswordRequest { password: "hush".to_owned(), ..Default::default() };
+        let password = v1::PasswordRotated { otp_key: "hush".to_owned(), ..Default::default() };
+        let shown = format!("{login:?} {context:?} {created:?} {rotated:?} {restored:?} {asked:?} {password:?}");
         assert!(!shown.contains("hush"), "{shown}");
     }
 }

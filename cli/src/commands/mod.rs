@@ -7,6 +7,7 @@ use crate::guest::Guest;
 
 pub mod admin;
 pub mod apply;
+pub mod audit;
 pub mod completion;
 pub mod context;
 pub mod daemon;
@@ -45,6 +46,8 @@ pub enum Command {
     /// Manage tenants (admin), or see your own
     #[command(subcommand)]
     Tenant(tenant::Command),
+    /// Show what was recorded of the platform (admin)
+    Audit(audit::Args),
     /// Write, check and list stacks
     #[command(subcommand)]
     Stack(stack::Command),
@@ -89,6 +92,7 @@ impl Command {
             Self::Session(args) => session::run(guest, args).await,
             Self::Context(command) => command.run(guest).await,
             Self::Tenant(command) => command.run(guest).await,
+            Self::Audit(args) => audit::run(guest, args).await,
             Self::Stack(command) => command.run(guest).await,
             Self::Plan(args) => plan::run(guest, args).await,
             Self::Apply(args) => apply::run(guest, args).await,

@@ -123,10 +123,70 @@ impl AuditEvent {
     }
 }
 
+/// Which events are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those from then on.
+    pub since: Option<Timestamp>,
+    /// Only actions that begin so, such as `tenant.`.
+    pub action: String,
+    /// Only those of this actor or cloud principal.
+    pub by: String,
+    /// Only what failed or was refused.
+    pub failed: bool,
+    /// So many at most, the newest.
+    pub limit: usize,
+}
+
+impl AuditFilter {
+    fn admits(&self, event: &AuditEvent) -> bool {
+        self.since.is_none_or(|since| event.at >= since)
+            && event.action.starts_with(&self.action)
+            && (self.by.is_empty() || event.actor == self.by || event.principal.as_deref() == Some(self.by.as_str()))
+            && (!self.failed || event.phase == Phase::Failed)
+    }
+
+    /// The events that are asked for, newest first. An intent whose result is there says nothing more.
+    pub fn choose(&self, mut events: Vec<AuditEvent>) -> Vec<AuditEvent> {
+        let ended: std::collections::HashSet<Ulid> = events.iter().filter_map(|event| event.intent).collect();
+        events.retain(|event| !ended.contains(&event.id) && self.admits(event));
+        events.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+        events.truncate(self.limit);
+        events
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Reason;
+
+    #[test]
+    fn what_is_asked_for_comes_newest_first_and_an_intent_only_while_it_has_no_result() {
+        let event = |n: u128, action: &str, phase| {
+            let at = Timestamp::from_second(1_700_000_000 + i64::try_from(n).unwrap()).unwrap();
+            let who = Acting { actor: format!("user-{}", n % 2), ..Acting::default() };
+            AuditEvent::new(Ulid::from_parts(1, n), at, action, phase, &who)
+        };
+        let events = vec![
+            event(1, "tenant.create", Phase::Intent),
+            event(2, "tenant.create", Phase::Succeeded).after(Ulid::from_parts(1, 1)),
+            event(3, "tenant.rotate", Phase::Intent),
+            event(4, "login", Phase::Failed),
+        ];
+        let asked = |filter: AuditFilter| {
+            let limit = if filter.limit == 0 { 10 } else { filter.limit };
+            let chosen = AuditFilter { limit, ..filter }.choose(events.clone());
+            chosen.iter().map(|event| event.id.random()).collect::<Vec<_>>()
+        };
+        let all = AuditFilter::default();
+        assert_eq!(asked(all.clone()), [4, 3, 2]);
+        assert_eq!(asked(AuditFilter { action: "tenant.".to_owned(), ..all.clone() }), [3, 2]);
+        assert_eq!(asked(AuditFilter { failed: true, ..all.clone() }), [4]);
+        assert_eq!(asked(AuditFilter { by: "user-1".to_owned(), ..all.clone() }), [3]);
+        assert_eq!(asked(AuditFilter { since: Some(events[2].at), ..all.clone() }), [4, 3]);
+        assert_eq!(asked(AuditFilter { limit: 1, ..all }), [4]);
+    }
 
     #[test]
     fn an_event_says_who_was_what_to_the_cloud_and_why_it_failed() {

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ulid::Ulid;
 
 use crate::name::{ComponentId, EnvironmentName, RunId, StackName, StateVersion, TenantId};
@@ -155,6 +156,11 @@ impl PlatformSpace {
         Some(self.archive(id, Timestamp::strptime("%Y%m%dT%H%M%S%z", moment).ok()?))
     }
 
+    /// The prefix of the admin and platform events of one day.
+    pub fn audits_of(self, day: Date) -> KeyPrefix {
+        KeyPrefix(format!("audit/{}/", day.strftime("%Y/%m/%d")))
+    }
+
     /// The space of one tenant.
     pub fn tenant(self, id: &TenantId, version: &StateVersion) -> TenantSpace {
         TenantSpace::new(id.clone(), version.clone())
@@ -260,6 +266,11 @@ impl TenantSpace {
     /// The prefix of the tenant's audit.
     pub fn audits(&self) -> KeyPrefix {
         KeyPrefix(format!("tenants/{}/audit/", self.id))
+    }
+
+    /// The prefix of the tenant's events of one day.
+    pub fn audits_of(&self, day: Date) -> KeyPrefix {
+        KeyPrefix(format!("tenants/{}/audit/{}/", self.id, day.strftime("%Y/%m/%d")))
     }
 
     /// The key that sensitive values are compared under: 32 random bytes, outside of every state.

@@ -204,6 +204,13 @@ pub(super) async fn admin_secret(backend: &Backend, name: &str) -> Result<Stored
 #[derive(Default)]
 pub(super) struct AdminCache(Mutex<HashMap<(Asker, String), (Duration, Binding)>>);
 
+impl AdminCache {
+    /// Forgets what is known of a secret that this daemon has just changed.
+    pub(super) fn forget(&self, name: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, known), _| known != name);
+    }
+}
+
 /// What a session of an admin must be bound to now; asked at most half a minute ago.
 pub(super) async fn admin_binding(ports: &Ports, caller: &Caller, backend: &Backend, name: &str) -> Result<Binding> {
     let key = (Asker::new(&backend.place, caller), name.to_owned());

@@ -7,7 +7,7 @@ use deployer_domain::session::Mode;
 use deployer_domain::tenant::Tenant;
 use deployer_proto::v1;
 use deployer_proto::v1::session_service_server::SessionService;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
 
 use super::Server;
@@ -18,6 +18,7 @@ use crate::operation::admin_login::{AdminLogin, admin_login};
 use crate::operation::bootstrap::{Bootstrap, Bootstrapped, bootstrap};
 use crate::operation::login::{Login, login};
 use crate::operation::logout::logout;
+use crate::operation::rotate_password::{RotatePassword, rotate_password};
 use crate::operation::show_session::{SessionView, show_session};
 
 #[tonic::async_trait]
@@ -62,6 +63,20 @@ impl SessionService for Server {
         };
         let ports = self.ports.clone();
         Ok(steps::answer(login_step, login_done, |_| async move { admin_login(&ports, &caller, wanted).await }))
+    }
+
+    async fn rotate_password(
+        &self,
+        request: Request<v1::RotatePasswordRequest>,
+    ) -> Result<Response<v1::PasswordRotated>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let wanted = RotatePassword { password: SecretString::from(request.password), enable_otp: request.enable_otp };
+        let rotated = rotate_password(&self.ports, &caller, wanted).await.map_err(|error| to_status(&error))?;
+        let (otp_key, otp_uri) = rotated.otp.map_or_else(Default::default, |(key, uri)| {
+            (key.expose_secret().to_owned(), uri.expose_secret().to_owned())
+        });
+        Ok(Response::new(v1::PasswordRotated { asks_for_otp: rotated.asks_for_otp, otp_key, otp_uri }))
     }
 
     async fn login(&self, request: Request<v1::LoginRequest>) -> Result<Response<Self::LoginStream>, Status> {

@@ -21,6 +21,7 @@ use crate::operation::restore_tenant::restore_tenant;
 use crate::operation::rotate_tenant::rotate_tenant;
 use crate::operation::show_tenant::show_tenant;
 use crate::operation::suspend_tenant::suspend_tenant;
+use crate::operation::sync_tenants::{SyncedTenants, sync_tenants};
 use crate::operation::tenant_details::tenant_details;
 use crate::operation::tenant_stacks::tenant_stacks;
 
@@ -143,6 +144,16 @@ impl TenantService for Server {
         let id = tenant_id(&request.id)?;
         let purged = purge_tenant(&self.ports, &caller, &id).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(purged_to_proto(&purged)))
+    }
+
+    async fn sync(
+        &self,
+        request: Request<v1::SyncTenantsRequest>,
+    ) -> Result<Response<v1::SyncTenantsResponse>, Status> {
+        let caller = self.caller(request.into_inner().context)?;
+        let synced = sync_tenants(&self.ports, &caller).await.map_err(|error| to_status(&error))?;
+        let SyncedTenants { tenants, written, removed } = synced;
+        Ok(Response::new(v1::SyncTenantsResponse { tenants, written, removed }))
     }
 
     async fn details(&self, request: Request<v1::TenantDetailsRequest>) -> Result<Response<v1::TenantDetails>, Status> {

@@ -8,7 +8,9 @@ use crate::guest::Guest;
 pub mod bootstrap;
 pub mod login;
 pub mod logout;
+pub mod rotate_password;
 pub mod session;
+pub mod sync;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -22,6 +24,10 @@ pub enum Command {
     Logout(logout::Args),
     /// Show the admin's session
     Session(session::Args),
+    /// Replace the admin password, and turn one-time passwords on
+    RotatePassword(rotate_password::Args),
+    /// Make what tenants read say what tenants.yaml says, after edits by hand
+    Sync(sync::Args),
 }
 
 impl Command {
@@ -32,6 +38,8 @@ impl Command {
             Self::Login(args) => login::run(guest, args).await,
             Self::Logout(args) => logout::run(guest, args).await,
             Self::Session(args) => session::run(guest, args).await,
+            Self::RotatePassword(args) => rotate_password::run(guest, args).await,
+            Self::Sync(args) => sync::run(guest, args).await,
         }
     }
 }

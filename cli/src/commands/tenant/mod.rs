@@ -6,6 +6,7 @@ use crate::Outcome;
 use crate::guest::Guest;
 
 pub mod activate;
+pub mod audit;
 pub mod delete;
 pub mod details;
 pub mod edit;
@@ -42,6 +43,8 @@ pub enum Command {
     Restore(restore::Args),
     /// Remove the archives of a deleted tenant for ever (admin)
     Purge(purge::Args),
+    /// Show what was recorded of a tenant: your own, or as an admin any
+    Audit(audit::Args),
     /// Show the tenant that you are signed in to
     Details(details::Args),
     /// List the tenant's stacks
@@ -62,6 +65,7 @@ impl Command {
             Self::Delete(args) => delete::run(guest, args).await,
             Self::Restore(args) => restore::run(guest, args).await,
             Self::Purge(args) => purge::run(guest, args).await,
+            Self::Audit(args) => audit::run(guest, args).await,
             Self::Details(args) => details::run(guest, args).await,
             Self::Stacks(args) => stacks::run(guest, args).await,
         }

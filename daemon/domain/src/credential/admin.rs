@@ -68,6 +68,18 @@ impl AdminSecret {
         SecretString::from(serde_json::json!({ "passwordHash": hash.as_str() }).to_string())
     }
 
+    /// The document of a secret that asks for one-time passwords as well, where there is a key.
+    pub fn document_with(hash: &SecretHash, totp: Option<&TotpKey>) -> SecretString {
+        match totp {
+            None => Self::document(hash),
+            Some(key) => {
+                let key = key.to_base32();
+                let document = serde_json::json!({ "passwordHash": hash.as_str(), "totp": key.expose_secret() });
+                SecretString::from(document.to_string())
+            }
+        }
+    }
+
     /// Whether a password is the right one, in a time that does not depend on the answer.
     pub fn verify(&self, password: &SecretString) -> bool {
         match &self.password {

@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
+use crate::entropy::Entropy;
+
 const STEP_SECONDS: i64 = 30;
 const DIGITS: usize = 6;
 
@@ -32,6 +34,41 @@ impl TotpKey {
         }
         // RFC 4226 asks for 128 bits; shorter keys are still made by some apps.
         (bytes.len() >= 10).then(|| Self(SecretSlice::from(bytes)))
+    }
+
+    /// Makes a key of 160 bits, as RFC 4226 recommends.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        let mut bytes = vec![0; 20];
+        entropy.fill(&mut bytes);
+        Self(SecretSlice::from(bytes))
+    }
+
+    /// The key in base32, as apps take it.
+    pub fn to_base32(&self) -> SecretString {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let mut text = String::new();
+        for five in self.0.expose_secret().chunks(5) {
+            let mut padded = [0_u8; 8];
+            padded[3..3 + five.len()].copy_from_slice(five);
+            let bits = u64::from_be_bytes(padded);
+            let characters = (five.len() * 8).div_ceil(5);
+            text.extend((0..characters).map(|at| char::from(ALPHABET[(bits >> (35 - 5 * at) & 31) as usize])));
+        }
+        SecretString::from(text)
+    }
+
+    /// The same as an address that apps read from a picture.
+    pub fn uri(&self, issuer: &str, account: &str) -> SecretString {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+        let encoded = |text: &str| -> String {
+            let spell = |byte: u8| match char::from(byte) {
+                c if plain(c) => c.to_string(),
+                _ => format!("%{byte:02X}"),
+            };
+            text.bytes().map(spell).collect()
+        };
+        let (issuer, account, key) = (encoded(issuer), encoded(account), self.to_base32());
+        SecretString::from(format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", key.expose_secret()))
     }
 
     /// Whether a code is the one of now, of the step before or of the step after: clocks differ, people type slowly.
@@ -99,6 +136,21 @@ mod tests {
         assert!(verify("287 082", 59));
         for code in ["", "287083", "28708", "2870820"] {
             assert!(!verify(code, 59), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_written_as_it_is_read() {
+        let key = TotpKey::parse(RFC_KEY).unwrap();
+        assert_eq!(key.to_base32().expose_secret(), RFC_KEY);
+        let uri = key.uri("deployer", "s3://my bucket");
+        let expected = format!("otpauth://totp/deployer:s3%3A%2F%2Fmy%20bucket?secret={RFC_KEY}&issuer=deployer");
+        assert_eq!(uri.expose_secret(), expected);
+        for length in [10, 16, 20, 21] {
+            let bytes: Vec<u8> = (0..length).map(|n| n * 11).collect();
+            let key = TotpKey(SecretSlice::from(bytes.clone()));
+            let again = TotpKey::parse(key.to_base32().expose_secret()).unwrap();
+            assert_eq!(again.0.expose_secret(), bytes, "{length}");
         }
     }
 
