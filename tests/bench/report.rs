@@ -47,6 +47,12 @@ impl Row {
         Self::judged(what, spread(times), &against, times.median() < other.1.median())
     }
 
+    /// A figure that may be at most so long.
+    pub fn within(what: &str, times: &Times, at_most: Duration) -> Self {
+        let against = format!("target at most {}", short(at_most));
+        Self::judged(what, spread(times), &against, times.median() <= at_most)
+    }
+
     /// A figure that could not be had here.
     pub fn skipped(what: &str, why: &str) -> Self {
         Self { verdict: Verdict::Skipped, ..Self::known(what, "", why) }

@@ -1,11 +1,12 @@
-//! How long it takes to apply many components that do nothing.
+//! How long it takes to apply many components that do nothing, and to find out that nothing is to be done.
 
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::measure::{Contender, Times, time};
-use crate::report::{Report, Row, spread};
+use crate::measure::{Contender, Times, in_turns, time};
+use crate::report::{Report, Row, short, spread};
 use crate::world::World;
 use crate::{Outcome, peers};
 
@@ -15,22 +16,28 @@ const COMPONENTS: usize = 100;
 const AT_ONCE: usize = 10;
 /// What each component does.
 const COMMAND: &str = "true";
-const TURNS: usize = 9;
+const TURNS: usize = 15;
+/// How many components are planned that are as they should be.
+const UNCHANGED: usize = 500;
+const UNCHANGED_WITHIN: Duration = Duration::from_millis(150);
 
 /// Measures and prints.
 pub fn measure(programs: &Path, report: &mut Report) -> Outcome<()> {
-    report.heading(&format!("{COMPONENTS} independent components that do nothing, local backend"));
     let world = World::new(programs, "memory")?;
     world.sign_in()?;
-    let file = world.write_stack("many", &stack())?;
-    let terraform = Terraform::ready(&world);
+    apply(&world, report)?;
+    plan(&world, report)
+}
+
+/// A new stack in each turn, so that the product has as much to do each time as Terraform in a new directory.
+fn apply(world: &World, report: &mut Report) -> Outcome<()> {
+    report.heading(&format!("{COMPONENTS} independent components that do nothing, local backend"));
+    let terraform = Terraform::ready(world);
     let mut xargs = Contender::new(xargs());
     let (mut applied, mut created) = (Times::default(), Times::default());
     for turn in 0..=TURNS {
         xargs.run()?;
-        let environment = format!("e{turn}");
-        let arguments = ["apply", "--file", &file, "--environment", &environment, "--yes"];
-        let took = time(&mut world.command(&arguments), false)?;
+        let took = time(&mut applying(world, turn)?, false)?;
         let terraform = terraform.as_ref().map(|terraform| terraform.create(turn)).transpose()?;
         if turn == 0 {
             xargs.times = Times::default();
@@ -53,13 +60,28 @@ pub fn measure(programs: &Path, report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-fn stack() -> String {
-    let mut text = "apiVersion: deployer/v1\nkind: Stack\nname: many\nenvironments:\n".to_owned();
-    for turn in 0..=TURNS {
-        let _ = writeln!(text, "  e{turn}: {{}}");
-    }
+fn applying(world: &World, turn: usize) -> Outcome<Command> {
+    let name = format!("many-{turn}");
+    let file = world.write_stack(&name, &stack(&name, COMPONENTS))?;
+    Ok(world.command(&["apply", "--file", &file, "--yes"]))
+}
+
+fn plan(world: &World, report: &mut Report) -> Outcome<()> {
+    report.heading(&format!("Plan of {UNCHANGED} components that are as they should be"));
+    let file = world.write_stack("unchanged", &stack("unchanged", UNCHANGED))?;
+    let first = time(&mut world.command(&["apply", "--file", &file, "--yes"]), false)?;
+    let mut plan = Contender::new(world.command(&["plan", "--file", &file, "--detailed-exitcode"]));
+    in_turns(&mut [&mut plan], TURNS)?;
+    report.row(Row::known(&format!("deployer apply of {UNCHANGED} commands, once"), short(first), ""));
+    report.row(Row::within(&format!("deployer plan, {UNCHANGED} unchanged"), &plan.times, UNCHANGED_WITHIN));
+    Ok(())
+}
+
+fn stack(name: &str, components: usize) -> String {
+    let mut text =
+        format!("apiVersion: deployer/v1\nkind: Stack\nname: {name}\nenvironments: {{ development: {{}} }}\n");
     text.push_str("services:\n  work:\n    components:\n");
-    for component in 0..COMPONENTS {
+    for component in 0..components {
         let _ = writeln!(text, "      c{component}: {{ type: command, apply: \"{COMMAND}\" }}");
     }
     text

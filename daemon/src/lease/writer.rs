@@ -1,6 +1,9 @@
 //! The task that writes a sealed state: one write at a time, each on the version that the one before it made.
+//!
+//! A change that somebody waits for is written at once. Others may wait for as long as the last write took, so that
+//! many of them become one write, and a record is never more than two writes behind what happened.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use deployer_domain::error::{Error, Result};
@@ -19,6 +22,8 @@ use super::sealed::SealRequest;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest rest between two writes that nobody waits for.
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// The owner's end of the task; its end lets the task finish what is pending.
 pub(super) struct Writer {
@@ -37,6 +42,8 @@ struct Current {
     state: StateDocument,
     /// The number of changes so far.
     changes: u64,
+    /// So many of them are waited for.
+    awaited: u64,
     closed: bool,
 }
 
@@ -54,13 +61,17 @@ struct Progress {
 #[must_use = "drop it explicitly where the write need not be waited for"]
 pub struct Landing {
     change: u64,
+    shared: Weak<Shared>,
     progress: watch::Receiver<Progress>,
 }
 
 impl Landing {
-    /// Waits until the change is stored. Fails with `LOCK_LOST` or `STATE_CONFLICT` when it never will be.
+    /// Has the change written at once and waits until it is stored. Fails with `LOCK_LOST` or `STATE_CONFLICT` when it never will be.
     pub async fn landed(mut self) -> Result<()> {
         let change = self.change;
+        if let Some(shared) = self.shared.upgrade() {
+            shared.hurry(change);
+        }
         let done = |progress: &Progress| progress.stored >= change || progress.failed.is_some();
         match self.progress.wait_for(done).await {
             Ok(progress) if progress.stored >= change => Ok(()),
@@ -74,7 +85,7 @@ impl Writer {
     pub(super) fn start(request: SealRequest, state: StateDocument, etag: ETag) -> Self {
         let shared = Arc::new(Shared {
             request,
-            current: Mutex::new(Current { state, changes: 0, closed: false }),
+            current: Mutex::new(Current { state, changes: 0, awaited: 0, closed: false }),
             wake: Notify::new(),
             progress: watch::Sender::new(Progress::default()),
         });
@@ -100,7 +111,7 @@ impl Writer {
     /// The landing of the last change so far.
     pub(super) fn pending(&self) -> Landing {
         let change = self.shared.current().changes;
-        Landing { change, progress: self.shared.progress.subscribe() }
+        Landing { change, shared: Arc::downgrade(&self.shared), progress: self.shared.progress.subscribe() }
     }
 
     /// Waits until all that is known is kept elsewhere, and says so in the error.
@@ -141,12 +152,20 @@ impl Shared {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Marks the state for one write, and answers it with the number of changes that it holds.
-    fn stamped(&self, id: Ulid) -> (StateDocument, u64) {
+    /// Has everything up to a change written without a rest.
+    fn hurry(&self, change: u64) {
+        let mut current = self.current();
+        current.awaited = current.awaited.max(change);
+        drop(current);
+        self.wake.notify_one();
+    }
+
+    /// Marks the state for one write, looks at it, and answers also the number of changes that it holds.
+    fn stamped<T>(&self, id: Ulid, look: impl FnOnce(&StateDocument) -> T) -> (T, u64) {
         let core = self.request.lease.core();
         let mut current = self.current();
         seal::stamp(&mut current.state, core.fence(), id, &self.request.written_by, core.clock.now());
-        (current.state.clone(), current.changes)
+        (look(&current.state), current.changes)
     }
 }
 
@@ -169,11 +188,12 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        let mut stored = 0;
-        while self.work(stored).await {
+        let (mut stored, mut rest_until) = (0, Instant::now());
+        while self.work(stored, rest_until).await {
+            let begun = Instant::now();
             match self.store().await {
                 Ok(changes) => {
-                    stored = changes;
+                    (stored, rest_until) = (changes, Instant::now() + begun.elapsed().min(LONGEST_REST));
                     self.shared.progress.send_modify(|progress| progress.stored = changes);
                 }
                 Err(error) => return self.keep_elsewhere(error, stored).await,
@@ -181,20 +201,21 @@ impl Task {
         }
     }
 
-    /// Waits for a change that is not handled yet; no when there will be none.
-    async fn work(&self, handled: u64) -> bool {
+    /// Waits until a change is to be handled: at once where somebody waits for it or nothing will follow, else after
+    /// the rest. Answers no when there will be none.
+    async fn work(&self, handled: u64, rest_until: Instant) -> bool {
         loop {
-            let (changes, closed) = {
+            let (pending, urgent, closed) = {
                 let current = self.shared.current();
-                (current.changes, current.closed)
+                (current.changes > handled, current.awaited > handled, current.closed)
             };
-            if changes > handled {
-                return true;
+            let woken = self.shared.wake.notified();
+            match (pending, closed) {
+                (true, _) if urgent || closed || Instant::now() >= rest_until => return true,
+                (true, _) => drop(tokio::time::timeout_at(rest_until, woken).await),
+                (false, true) => return false,
+                (false, false) => woken.await,
             }
-            if closed {
-                return false;
-            }
-            self.shared.wake.notified().await;
         }
     }
 
@@ -224,8 +245,8 @@ impl Task {
     async fn put(&mut self) -> Put {
         let request = &self.shared.request;
         let id = request.lease.core().ulid();
-        let (state, changes) = self.shared.stamped(id);
-        let bytes = match seal::spell(&state) {
+        let (bytes, changes) = self.shared.stamped(id, seal::spell);
+        let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => return Put::Over(error),
         };
@@ -291,8 +312,8 @@ impl Task {
         let fence = shared.request.lease.core().fence();
         shared.progress.send_modify(|progress| progress.failed = Some(error));
         let mut handled = stored;
-        while self.work(handled).await {
-            let (state, changes) = shared.stamped(shared.request.lease.core().ulid());
+        while self.work(handled, Instant::now()).await {
+            let (state, changes) = shared.stamped(shared.request.lease.core().ulid(), Clone::clone);
             let kept = orphan::keep(&shared.request, fence, &state).await;
             handled = changes;
             shared.progress.send_modify(|progress| progress.kept = Some((changes, kept)));

@@ -7,7 +7,7 @@ use deployer_domain::lock::{Attribute, LockItem};
 use deployer_domain::object::WriteIf;
 use deployer_domain::state::{HistoryDocument, StateDocument};
 
-use super::world::{World, entry};
+use super::world::{World, entry, until};
 
 async fn history(world: &World, number: u64) -> Option<HistoryDocument> {
     let object = world.objects.read(&world.space.history(number)).await.unwrap();
@@ -132,6 +132,18 @@ async fn changes_that_wait_for_one_another_are_written_together() {
     assert_eq!(world.state().await.serial, 500);
     let writes = daemon.objects.writes.load(Ordering::SeqCst);
     assert!(writes <= 5, "{writes} writes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_nobody_waits_for_is_written_all_the_same() {
+    let world = World::new();
+    let daemon = world.slow_daemon(Duration::from_millis(50));
+    let lease = daemon.acquire().await.unwrap();
+    let sealed = daemon.seal(&lease).await.unwrap();
+    for serial in 1..=3 {
+        drop(sealed.update(|state| state.serial = serial));
+        until("the change is written", async || world.state().await.serial == serial).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
