@@ -29,9 +29,19 @@ pub struct KeyringVault {
 
 #[derive(Default)]
 struct Known {
-    store: Option<Arc<CredentialStore>>,
+    store: Option<Open>,
     failed: Option<(Instant, Trouble)>,
     entries: BTreeMap<String, (Instant, Option<SecretString>)>,
+}
+
+/// A connection to the keyring. Closing it blocks, which no thread of the runtime may do: it is closed on its own.
+struct Open(Option<Arc<CredentialStore>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let store = self.0.take();
+        let _ends_by_itself = std::thread::Builder::new().spawn(move || drop(store));
+    }
 }
 
 /// Why the keyring is of no use now.
@@ -72,7 +82,7 @@ impl KeyringVault {
             let known = self.known();
             match &known.failed {
                 Some((since, trouble)) if since.elapsed() < TRUST => return Err(trouble.clone()),
-                _ => known.store.clone(),
+                _ => known.store.as_ref().and_then(|open| open.0.clone()),
             }
         };
         let asked = tokio::task::spawn_blocking(move || {
@@ -87,7 +97,7 @@ impl KeyringVault {
         let mut known = self.known();
         match answer {
             Ok((store, answer)) => {
-                known.store = Some(store);
+                known.store = Some(Open(Some(store)));
                 known.failed = None;
                 Ok(answer)
             }
