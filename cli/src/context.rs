@@ -23,6 +23,7 @@ pub struct Surroundings {
     variables: BTreeMap<String, String>,
     cwd: String,
     host: String,
+    umask: u32,
 }
 
 impl Surroundings {
@@ -33,7 +34,7 @@ impl Surroundings {
             .collect();
         let cwd = std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { variables, cwd, host }
+        Self { variables, cwd, host, umask: umask() }
     }
 
     /// The value of a variable; an empty one counts as absent.
@@ -122,6 +123,7 @@ impl Surroundings {
                 .unwrap_or_default(),
             request_id: request_id(),
             sign_in,
+            umask: Some(self.umask),
         })
     }
 
@@ -181,6 +183,13 @@ pub fn address(backend: Given<'_>, bucket: Given<'_>) -> Result<Option<String>, 
         (Some(backend), _) => Ok(Some(backend.to_owned())),
         (None, bucket) => Ok(bucket),
     }
+}
+
+/// The mask of the files that this process would write; to ask for it is to set it.
+fn umask() -> u32 {
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    rustix::process::umask(mask);
+    mask.as_raw_mode() as u32
 }
 
 /// Random enough to find one call in a log; nothing depends on it.

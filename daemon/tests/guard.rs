@@ -27,6 +27,7 @@ impl Scene {
             environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
             alive: directory.path().join("alive"),
             grace: Duration::from_millis(300),
+            umask: 0o027,
         })
         .await
         .unwrap();
@@ -104,6 +105,14 @@ async fn nothing_of_the_callers_environment_is_added() {
     let (lines, _) = end_of(scene.sh("env | cut -d= -f1 | sort")).await;
     let names: Vec<_> = lines.iter().map(|(_, name)| name.as_str()).collect();
     assert!(names.contains(&"BASE") && !names.contains(&"HOME") && !names.contains(&"CARGO_HOME"), "{names:?}");
+}
+
+#[tokio::test]
+async fn the_files_of_children_have_the_callers_mask() {
+    let scene = Scene::new().await;
+    let (lines, _) = end_of(scene.sh("umask; touch made; mkdir made-too; stat -c %a made made-too")).await;
+    let said: Vec<_> = lines.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(said, ["0027", "640", "750"]);
 }
 
 #[tokio::test]
@@ -234,6 +243,7 @@ async fn two_guards_cannot_have_one_file() {
         environment: BTreeMap::new(),
         alive: scene.path("alive"),
         grace: Duration::from_secs(1),
+        umask: 0o022,
     });
     assert!(second.await.is_err());
 }

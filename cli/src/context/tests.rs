@@ -4,7 +4,7 @@ use super::*;
 
 fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Surroundings { variables, cwd: "/work".to_owned(), host: "build-7".to_owned() }
+    Surroundings { variables, cwd: "/work".to_owned(), host: "build-7".to_owned(), umask: 0o027 }
 }
 
 fn private() -> Globals {
@@ -29,6 +29,7 @@ fn only_what_backends_need_is_lent() {
     names.sort_unstable();
     assert_eq!(names, ["AWS_PROFILE", "DEPLOYER_ACTOR", "GITHUB_ACTOR", "HOME", "https_proxy"]);
     assert!(call.full_environment.is_none() && call.sign_in.is_none());
+    assert_eq!(call.umask, Some(0o027));
 }
 
 #[test]

@@ -27,7 +27,12 @@ pub struct Caller {
     pub request_id: String,
     /// Credentials that travel with the call instead of a stored session; nothing of it is stored.
     pub sign_in: Option<InlineSignIn>,
+    /// The mask of the files that are written for the caller, such as 0o022.
+    pub umask: Option<u32>,
 }
+
+/// The mask of callers that name none.
+const UMASK: u32 = 0o022;
 
 /// Sign-in for one call.
 #[derive(Debug, Clone)]
@@ -43,6 +48,11 @@ pub struct InlineSignIn {
 }
 
 impl Caller {
+    /// The mask of the files that are written for the caller; the daemon's own would keep them from everybody else.
+    pub fn umask(&self) -> u32 {
+        self.umask.unwrap_or(UMASK) & 0o777
+    }
+
     /// An allow-listed variable, if it is set and not empty.
     pub fn variable(&self, name: &str) -> Option<&SecretString> {
         use secrecy::ExposeSecret;

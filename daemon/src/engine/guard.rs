@@ -62,6 +62,7 @@ async fn serve() -> std::io::Result<()> {
             return tell(&mut write, &Tell::Failed { why }).await;
         }
     };
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(begin.umask as rustix::fs::RawMode));
     tree::adopt_orphans();
     tell(&mut write, &Tell::Ready { pid: std::process::id() }).await?;
     let ended = Guard::new(begin, write)?.serve(asks).await;

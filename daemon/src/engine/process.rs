@@ -36,6 +36,8 @@ pub struct GuardStart<'a> {
     pub alive: PathBuf,
     /// Between SIGTERM and SIGKILL when the guard ends children by itself.
     pub grace: Duration,
+    /// The mask of the files that the children write.
+    pub umask: u32,
 }
 
 /// What to start.
@@ -102,6 +104,7 @@ impl Guard {
             environment: exposed(start.environment),
             alive: start.alive,
             grace_ms: start.grace.as_millis() as u64,
+            umask: start.umask,
         }));
         let finishing = CancellationToken::new();
         tokio::spawn(write_asks(waiting, write, finishing.clone()));

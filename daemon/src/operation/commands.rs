@@ -99,6 +99,7 @@ pub async fn open_commands(start: Surroundings<'_>) -> Result<Commands> {
             environment,
             alive: alive_file(start.files),
             grace: GUARD_GRACE.min(settings.grace),
+            umask: start.caller.umask(),
         }),
         removal_directory(&start)
     );

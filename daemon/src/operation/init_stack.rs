@@ -1,15 +1,17 @@
-//! Writes a new stack file; never overwrites one. Needs no session.
+//! Writes a new stack file and the schema that it names for editors; never overwrites one. Needs no session.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
-use deployer_domain::manifest::stack_template;
+use deployer_domain::manifest::{SCHEMA_FILE, stack_template};
 use deployer_domain::name::StackName;
 use deployer_domain::nearest::did_you_mean;
 
+use super::schema::schema;
 use super::target::working_directory;
 use crate::source::STACK_FILE;
 
@@ -25,23 +27,58 @@ pub async fn init_stack(caller: &Caller, name: &StackName, template: Option<&str
         let hint = did_you_mean(template, TEMPLATES).unwrap_or_else(|| format!("there is: {}", TEMPLATES.join(", ")));
         return Err(error.hint(hint));
     }
-    let directory = working_directory(caller)?.join(name.as_str());
-    let text = stack_template(name);
-    super::blocking(move || write(&directory, &text)).await
+    let new = NewStack {
+        directory: working_directory(caller)?.join(name.as_str()),
+        text: stack_template(name),
+        umask: caller.umask(),
+    };
+    super::blocking(move || new.write()).await
 }
 
-fn write(directory: &Path, text: &str) -> Result<PathBuf> {
-    let path = directory.join(STACK_FILE);
-    let cannot = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::new(Reason::AlreadyExists, format!("{} exists", path.display()))
+/// What is written where.
+struct NewStack {
+    directory: PathBuf,
+    text: String,
+    umask: u32,
+}
+
+impl NewStack {
+    fn write(&self) -> Result<PathBuf> {
+        let path = self.directory.join(STACK_FILE);
+        self.create_directory().map_err(|error| cannot(&path, error))?;
+        self.create(&path, &self.text).map_err(|error| cannot(&path, error))?;
+        let schema_path = self.directory.join(SCHEMA_FILE);
+        match self.create(&schema_path, &schema()) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot(&schema_path, error)),
+            _ => Ok(path),
+        }
+    }
+
+    fn create_directory(&self) -> io::Result<()> {
+        match std::fs::create_dir(&self.directory) {
+            Ok(()) => std::fs::set_permissions(&self.directory, Permissions::from_mode(0o777 & !self.umask)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(&self, path: &Path, text: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        // The daemon's own files are for its user alone; this one is the user's.
+        let written = file
+            .set_permissions(Permissions::from_mode(0o666 & !self.umask))
+            .and_then(|()| file.write_all(text.as_bytes()));
+        // Half a file would keep the next attempt from writing a whole one.
+        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+    }
+}
+
+fn cannot(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::new(Reason::AlreadyExists, format!("{} exists", path.display()))
             .hint("it is never overwritten: choose another name, or edit it"),
         _ => Error::new(Reason::InvalidRequest, format!("cannot write {}", path.display()))
             .caused_by(error)
             .hint("check who may write to the directory, and the space on the disk"),
-    };
-    std::fs::create_dir_all(directory).map_err(cannot)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(cannot)?;
-    // Half a file would keep the next attempt from writing a whole one.
-    file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(&path))).map_err(cannot)?;
-    Ok(path)
+    }
 }

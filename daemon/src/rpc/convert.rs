@@ -58,6 +58,7 @@ fn caller(context: CallContext) -> Result<Caller, Error> {
         context: Some(context.context).filter(|name| !name.is_empty()),
         request_id: context.request_id,
         sign_in,
+        umask: context.umask,
     })
 }
 

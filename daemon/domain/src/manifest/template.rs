@@ -4,7 +4,7 @@ use crate::name::StackName;
 
 const TEMPLATE: &str = include_str!("template.yaml");
 
-/// The file beside `stack.yaml` that the template names as its schema, for editors; `stack init` may write it as well.
+/// The file beside `stack.yaml` that the template names as its schema, for editors; `stack init` writes it as well.
 pub const SCHEMA_FILE: &str = "stack.schema.json";
 
 /// A commented, valid `stack.yaml` for a new stack, with two components that do something visible.

@@ -32,6 +32,8 @@ pub struct Begin {
     pub alive: PathBuf,
     /// Between SIGTERM and SIGKILL when the guard ends children by itself.
     pub grace_ms: u64,
+    /// The mask of the files that the children write.
+    pub umask: u32,
 }
 
 #[derive(Serialize, Deserialize)]
