@@ -48,8 +48,7 @@ fn validate(cwd: &Path, target: &Target, unsaved: Unsaved) -> Result<Validated> 
     match Manifest::parse(&files.main, &files.services) {
         Ok(manifest) => {
             source::check_name(&manifest, &file, target.stack.as_ref())?;
-            let problems = source::check_patterns(&manifest);
-            Ok(Validated { file, problems, manifest: Some(manifest) })
+            Ok(Validated { file, problems: Vec::new(), manifest: Some(manifest) })
         }
         Err(problems) => Ok(Validated { file, problems, manifest: None }),
     }

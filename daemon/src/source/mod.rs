@@ -25,7 +25,6 @@ mod tests;
 pub use archive::unpack;
 pub use gather::{Keep, Source, gather};
 pub use locate::{STACK_FILE, Wanted, check_name, locate};
-pub use pattern::check_patterns;
 pub use read::{StackFiles, read_file, read_stack};
 
 use std::path::Path;

@@ -96,8 +96,3 @@ fn literal_prefix(glob: &str) -> String {
     let parts: Vec<&str> = glob.split('/').take_while(plain).collect();
     parts.join("/")
 }
-
-/// What is wrong with the patterns of a stack; the manifest itself cannot know.
-pub fn check_patterns(manifest: &Manifest) -> Vec<Problem> {
-    Patterns::of(manifest).err().unwrap_or_default()
-}

@@ -83,7 +83,9 @@ pub static GLOB: Rule = Rule {
         text if text.split('/').any(|part| part == "..") => {
             Err("a path cannot leave the stack's directory (`..`)".to_owned())
         }
-        _ => Ok(()),
+        text => {
+            globset::Glob::new(text).map(|_| ()).map_err(|error| format!("{text:?} is no pattern: {}", error.kind()))
+        }
     },
     pattern: "^(?!/)(?!.*(^|/)\\.\\.(/|$))[^\\\\]+$",
 };
