@@ -2,7 +2,7 @@
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, ValueEnum};
-use deployer_proto::v1::{Backend, StackTarget};
+use deployer_proto::v1::{Backend, Mode, StackTarget};
 use jiff::Timestamp;
 
 use crate::commands::Command;
@@ -137,6 +137,39 @@ impl PlaceArgs {
             file: self.file.clone().unwrap_or_default(),
             ..StackTarget::default()
         }
+    }
+}
+
+// Which run.
+#[derive(Debug, Clone, Args)]
+pub struct WhichRun {
+    /// The run's id
+    pub id: String,
+    /// As an admin: the tenant whose run it is
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<String>,
+}
+
+impl WhichRun {
+    /// Whose run it is and the mode that it takes to reach it.
+    pub fn owner(&self) -> Owner {
+        Owner(self.tenant.clone())
+    }
+}
+
+/// Whose run is meant: the tenant's that is signed in, or for an admin the one that was named.
+#[derive(Debug, Clone, Default)]
+pub struct Owner(Option<String>);
+
+impl Owner {
+    /// The mode of calls about it.
+    pub fn mode(&self) -> Mode {
+        if self.0.is_some() { Mode::Admin } else { Mode::Tenant }
+    }
+
+    /// The tenant as it travels.
+    pub fn tenant(&self) -> String {
+        self.0.clone().unwrap_or_default()
     }
 }
 

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use deployer_proto::v1::run_event::Event;
 use deployer_proto::v1::run_service_client::RunServiceClient;
-use deployer_proto::v1::{CancelRunRequest, Mode, Run, RunEvent, RunFinished, RunStatus};
+use deployer_proto::v1::{CancelRunRequest, Run, RunEvent, RunFinished, RunStatus};
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use crate::args::Format;
+use crate::args::{Format, Owner};
 use crate::exit::{self, Exit};
 use crate::guest::Guest;
 use crate::interrupt::Claim;
@@ -86,9 +86,9 @@ impl Ended {
 }
 
 /// Shows a run until it ends, or until Ctrl-C was pressed twice.
-pub async fn to_the_end(guest: &Guest, events: Streaming<RunEvent>, view: View) -> Result<Ended, Report> {
+pub async fn to_the_end(guest: &Guest, events: Streaming<RunEvent>, view: View, owner: Owner) -> Result<Ended, Report> {
     let mut shown = show(guest, view);
-    let mut following = Following { guest, events, run: None, wishes_to_cancel: false, pressed: 0 };
+    let mut following = Following { guest, events, owner, run: None, wishes_to_cancel: false, pressed: 0 };
     let ended = following.ended(&mut *shown).await;
     shown.end();
     ended
@@ -108,6 +108,7 @@ fn show<'a>(guest: &'a Guest, view: View) -> Box<dyn Show + 'a> {
 struct Following<'a> {
     guest: &'a Guest,
     events: Streaming<RunEvent>,
+    owner: Owner,
     run: Option<Run>,
     wishes_to_cancel: bool,
     pressed: u32,
@@ -175,7 +176,7 @@ impl Following<'_> {
     }
 
     async fn cancel(&self, id: String, shown: &mut dyn Show) {
-        if let Err(report) = cancelled(self.guest, id).await {
+        if let Err(report) = cancelled(self.guest, &self.owner, id).await {
             let why = report.error().map(|error| error.message.clone()).unwrap_or_default();
             shown.say(&format!("Could not cancel: {}", escape::line(&why)));
         }
@@ -194,8 +195,8 @@ impl Following<'_> {
 }
 
 /// Asks a run to end gracefully.
-pub async fn cancelled(guest: &Guest, id: String) -> Result<Run, Report> {
-    let request = CancelRunRequest { context: guest.call(Mode::Tenant)?, id };
+pub async fn cancelled(guest: &Guest, owner: &Owner, id: String) -> Result<Run, Report> {
+    let request = CancelRunRequest { context: guest.call(owner.mode())?, id, tenant: owner.tenant() };
     let answer = client(guest).await?.cancel(request).await?.into_inner();
     Ok(answer.run.unwrap_or_default())
 }

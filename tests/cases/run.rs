@@ -78,6 +78,39 @@ fn a_tenant_sees_no_other_tenants_runs() {
 }
 
 #[test]
+fn an_admin_sees_a_tenants_runs_and_may_end_them() {
+    for team in teams() {
+        let (terminal, id) = start(&team);
+        let admin = |verb: &str| team.world.command(["run", verb, &id, "--tenant", "web-team"]);
+        admin("show").run().succeeds().says("shop/development").says("running");
+        admin("show").env("DEPLOYER_CONTEXT", "nobody@local:/x").run().exits(8);
+        team.world.run(["run", "show", &id, "--tenant", "other-team"]).exits(8).complains("other-team");
+        let watching = admin("attach").args(["-o", "json"]).spawn();
+        let reading = admin("logs").spawn();
+        admin("cancel").run().succeeds().says("is being cancelled");
+        terminal.wait().exits(130);
+        let events = watching.wait().exits(130).json_lines();
+        assert_eq!(events.last().unwrap()["finished"]["status"], "RUN_STATUS_CANCELLED");
+        reading.wait().succeeds().says("s.a | first");
+        team.world.run(["admin", "logout"]).succeeds();
+        admin("show").run().exits(4).complains("deployer admin login");
+    }
+}
+
+#[test]
+fn an_admin_sees_how_a_tenants_stack_is_and_runs_none_of_its_commands() {
+    for team in teams() {
+        team.write_stack("shop", &["a: { type: command, apply: 'true', check: 'touch checked' }"]);
+        team.apply("shop").succeeds();
+        let admin = ["status", "--stack", "shop", "--tenant", "web-team"];
+        team.world.run(admin).exits(1).says("its `check` is run for its own tenant only");
+        assert!(!team.world.work().join("shop/checked").exists());
+        team.world.run(["status", "--stack", "shop"]).succeeds();
+        assert!(team.world.work().join("shop/checked").exists());
+    }
+}
+
+#[test]
 fn a_cancelled_run_lets_its_command_clean_up_and_starts_nothing_more() {
     let team = team();
     team.write_stack(
@@ -149,6 +182,18 @@ fn the_logs_of_a_run_are_its_output_alone() {
     process.wait().succeeds();
     let logs = team.world.run(["run", "logs", &id]).succeeds();
     assert!(logs.stdout.contains("first") && logs.stdout.contains("last"), "{logs}");
+}
+
+#[test]
+fn a_command_whose_daemon_is_killed_says_how_to_go_on() {
+    for team in teams() {
+        let (terminal, id) = start(&team);
+        let daemon = i32::try_from(team.world.daemon().unwrap()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(daemon, Signal::KILL).unwrap();
+        let output = terminal.wait().exits(3).complains(&format!("deployer run attach {id}"));
+        assert!(output.stderr.contains("deployer daemon logs") && !output.stderr.contains("panicked"), "{output}");
+        team.world.run(["run", "attach", "--", &id]).exits(4).complains("deployer login");
+    }
 }
 
 #[test]

@@ -110,6 +110,29 @@ fn an_apply_shows_its_plan_asks_and_draws_a_tree() {
 }
 
 #[test]
+fn a_plan_that_went_stale_before_the_answer_is_shown_and_asked_about_again() {
+    for platform in scenes::teams() {
+        platform.write_stack("web", &["a: { type: command, apply: touch old }"]);
+        let mut terminal = on_terminal(&platform, &["apply", "--stack", "web"], 80);
+        terminal.wait_for("Continue?");
+        platform.write_stack("web", &["b: { type: command, apply: touch new }"]);
+        terminal.type_in("yes\r");
+        let shown_again = || {
+            let text = terminal.text();
+            let (_, after) = text.split_once("The plan has changed since you saw it")?;
+            (after.contains("s.b") && after.contains("Continue?")).then_some(())
+        };
+        harness::wait::until_some("it shows the new plan and asks again", shown_again);
+        let ran = |name: &str| platform.world.work().join("web").join(name).exists();
+        assert!(!ran("old") && !ran("new"));
+        terminal.type_in("yes\r");
+        let (code, text) = terminal.wait();
+        assert_eq!(code, Some(0), "{text}");
+        assert!(ran("new") && !ran("old"));
+    }
+}
+
+#[test]
 fn a_declined_apply_changes_nothing() {
     let platform = team_with(&["a: { type: command, apply: touch ran }"]);
     for answer in ["no\r", "\r", CTRL_C] {

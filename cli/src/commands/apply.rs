@@ -2,11 +2,12 @@
 
 use deployer_proto::v1::run_event::Event;
 use deployer_proto::v1::{
-    Mode, Operation, Plan, PlanOptions, Run, RunEvent, RunFinished, RunStarted, RunStatus, StackTarget, StartRunRequest,
+    ErrorReport, Mode, Operation, Plan, PlanOptions, Run, RunEvent, RunFinished, RunStarted, RunStatus, StackTarget,
+    StartRunRequest,
 };
 
 use crate::Outcome;
-use crate::args::{Format, TargetArgs, seconds};
+use crate::args::{Format, Owner, TargetArgs, seconds};
 use crate::commands::{history, outputs, plan};
 use crate::exit;
 use crate::follow::{self, Ended, View};
@@ -79,18 +80,29 @@ impl Job {
             // What was confirmed is what runs, also if the defaults change meanwhile.
             self.target.stack.clone_from(&plan.stack);
             self.target.environment.clone_from(&plan.environment);
-            let events = self.started(guest, &plan).await?;
+            let events = match self.started(guest, &plan).await {
+                Err(report) if report.error().is_some_and(is_stale) && self.asks(guest) => {
+                    changed(guest);
+                    continue;
+                }
+                started => started?,
+            };
             if self.how.detach {
                 return detached(guest, events).await;
             }
-            let ended = follow::to_the_end(guest, events, View::Progress).await?;
-            if is_stale(&ended) && guest.terminal.interactive && !self.how.yes {
-                guest.terminal.warn("The plan has changed since you saw it; this is the new one.");
+            let ended = follow::to_the_end(guest, events, View::Progress, Owner::default()).await?;
+            if ended.finished.error.as_ref().is_some_and(is_stale) && self.asks(guest) {
+                changed(guest);
                 continue;
             }
             let exit = ended.exit(guest)?;
             return finished(guest, &ended).map(|()| exit);
         }
+    }
+
+    /// Whether somebody is there who can be asked again.
+    fn asks(&self, guest: &Guest) -> bool {
+        guest.terminal.interactive && !self.how.yes
     }
 
     /// Shows the plan and asks; answers false where there is nothing to do.
@@ -134,8 +146,12 @@ impl Job {
     }
 }
 
-fn is_stale(ended: &Ended) -> bool {
-    ended.finished.error.as_ref().is_some_and(|error| error.reason == "PLAN_STALE")
+fn is_stale(error: &ErrorReport) -> bool {
+    error.reason == "PLAN_STALE"
+}
+
+fn changed(guest: &Guest) {
+    guest.terminal.warn("The plan has changed since you saw it; this is the new one.");
 }
 
 /// A machine gets the same records as from a run: first the version, then the plan, last a summary.

@@ -10,7 +10,7 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::run::{Happening, Report, RunEvent, RunFinished, RunStatus, RunSummary};
 use jiff::Timestamp;
 
-use super::show_run::{no_run, own_run};
+use super::show_run::{WantedRun, no_run, own_run};
 use super::view::View;
 use super::{Ports, stored_runs, take_over};
 use crate::run::Watcher;
@@ -42,11 +42,14 @@ impl Following {
 }
 
 /// Follows the events with a greater sequence number. A run that a dead incarnation of this daemon left goes on, if the
-/// caller may lend it what it needs.
-pub async fn attach_run(ports: &Ports, caller: &Caller, id: RunId, after: u64) -> Result<Following> {
-    let view = View::of(ports, caller, None).await?;
+/// caller may lend it what it needs; an admin who looks at a tenant's run lends it nothing.
+pub async fn attach_run(ports: &Ports, caller: &Caller, wanted: &WantedRun, after: u64) -> Result<Following> {
+    let id = wanted.id;
+    let view = View::of(ports, caller, wanted.tenant.as_ref()).await?;
     if let Some(run) = own_run(ports, &view, id).await {
-        take_over::go_on(ports, caller, &run).await;
+        if wanted.tenant.is_none() {
+            take_over::go_on(ports, caller, &run).await;
+        }
         return Ok(Following::Own(run.watch(after)));
     }
     let space = stored_runs::find(&view, id).await?.ok_or_else(|| no_run(id))?;

@@ -2,16 +2,16 @@
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
-use deployer_domain::name::RunId;
 
 use super::list_runs::ListedRun;
-use super::show_run::{no_run, own_run};
+use super::show_run::{WantedRun, no_run, own_run};
 use super::view::View;
 use super::{Ports, stored_runs};
 
 /// Cancels a run of this daemon. Cancelling one that is over says so by its status.
-pub async fn cancel_run(ports: &Ports, caller: &Caller, id: RunId) -> Result<ListedRun> {
-    let view = View::of(ports, caller, None).await?;
+pub async fn cancel_run(ports: &Ports, caller: &Caller, wanted: &WantedRun) -> Result<ListedRun> {
+    let id = wanted.id;
+    let view = View::of(ports, caller, wanted.tenant.as_ref()).await?;
     if let Some(run) = own_run(ports, &view, id).await {
         run.cancel(&caller.actor);
         return Ok(ListedRun { run: run.summary(), owned: true });

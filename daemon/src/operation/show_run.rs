@@ -4,16 +4,26 @@ use std::sync::Arc;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
-use deployer_domain::name::RunId;
+use deployer_domain::name::{RunId, TenantId};
 
 use super::list_runs::ListedRun;
 use super::view::View;
 use super::{Ports, stored_runs};
 use crate::run::Run;
 
+/// Which run is meant.
+#[derive(Debug, Clone)]
+pub struct WantedRun {
+    /// The run.
+    pub id: RunId,
+    /// The tenant whose run it is, for admins.
+    pub tenant: Option<TenantId>,
+}
+
 /// Shows a run of this daemon, or what the storage tells of it.
-pub async fn show_run(ports: &Ports, caller: &Caller, id: RunId) -> Result<ListedRun> {
-    let view = View::of(ports, caller, None).await?;
+pub async fn show_run(ports: &Ports, caller: &Caller, wanted: &WantedRun) -> Result<ListedRun> {
+    let id = wanted.id;
+    let view = View::of(ports, caller, wanted.tenant.as_ref()).await?;
     if let Some(run) = own_run(ports, &view, id).await {
         return Ok(ListedRun { run: run.summary(), owned: true });
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployer_domain::name::RunId;
+use deployer_domain::name::InvalidName;
 use deployer_proto::v1;
 use deployer_proto::v1::run_service_server::RunService;
 use tonic::{Request, Response, Status};
@@ -15,7 +15,7 @@ use super::status::to_status;
 use crate::operation::attach_run::{Following, attach_run};
 use crate::operation::cancel_run::cancel_run;
 use crate::operation::list_runs::list_runs;
-use crate::operation::show_run::show_run;
+use crate::operation::show_run::{WantedRun, show_run};
 use crate::operation::start_run::{StartRun, start_run};
 
 #[tonic::async_trait]
@@ -49,28 +49,35 @@ impl RunService for Server {
     async fn show(&self, request: Request<v1::ShowRunRequest>) -> Result<Response<v1::Run>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
-        let run = show_run(&self.ports, &caller, id(&request.id)?).await.map_err(|error| to_status(&error))?;
+        let run = show_run(&self.ports, &caller, &wanted(&request.id, request.tenant)?)
+            .await
+            .map_err(|error| to_status(&error))?;
         Ok(Response::new(listed_to_proto(&run)))
     }
 
     async fn attach(&self, request: Request<v1::AttachRunRequest>) -> Result<Response<Self::AttachStream>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
-        let following = attach_run(&self.ports, &caller, id(&request.id)?, request.after_sequence).await;
+        let wanted = wanted(&request.id, request.tenant)?;
+        let following = attach_run(&self.ports, &caller, &wanted, request.after_sequence).await;
         Ok(stream(following.map_err(|error| to_status(&error))?))
     }
 
     async fn cancel(&self, request: Request<v1::CancelRunRequest>) -> Result<Response<v1::CancelRunResponse>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
-        let run = cancel_run(&self.ports, &caller, id(&request.id)?).await.map_err(|error| to_status(&error))?;
+        let run = cancel_run(&self.ports, &caller, &wanted(&request.id, request.tenant)?)
+            .await
+            .map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::CancelRunResponse { run: Some(listed_to_proto(&run)) }))
     }
 }
 
-fn id(text: &str) -> Result<RunId, Status> {
-    text.trim()
-        .to_ascii_uppercase()
-        .parse()
-        .map_err(|invalid: deployer_domain::name::InvalidName| to_status(&invalid.into()))
+fn wanted(id: &str, tenant: String) -> Result<WantedRun, Status> {
+    let refused = |invalid: InvalidName| to_status(&invalid.into());
+    Ok(WantedRun {
+        // Read aloud or typed, an id may have small letters; one that is none is shown as it was written.
+        id: id.trim().to_ascii_uppercase().parse().or_else(|_| id.trim().parse()).map_err(refused)?,
+        tenant: given(tenant).map(|tenant| tenant.parse()).transpose().map_err(refused)?,
+    })
 }

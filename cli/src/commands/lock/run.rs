@@ -4,7 +4,7 @@ use deployer_proto::v1::lock_service_client::LockServiceClient;
 use deployer_proto::v1::{LockRunRequest, Mode, RunStatus};
 
 use crate::Outcome;
-use crate::args::{PlaceArgs, seconds};
+use crate::args::{Owner, PlaceArgs, seconds};
 use crate::exit::{self, Exit};
 use crate::follow::{self, Ended, View};
 use crate::guest::Guest;
@@ -36,7 +36,7 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     };
     let mut client = LockServiceClient::new(guest.channel().await?);
     let events = client.run(request).await?.into_inner();
-    let ended = follow::to_the_end(guest, events, View::Passed).await?;
+    let ended = follow::to_the_end(guest, events, View::Passed, Owner::default()).await?;
     match command_exit(&ended) {
         Some(exit) => Ok(exit),
         None => ended.exit(guest),

@@ -4,6 +4,7 @@ use deployer_proto::v1::{Run, RunStatus};
 
 use super::list::status;
 use crate::Outcome;
+use crate::args::WhichRun;
 use crate::exit;
 use crate::follow;
 use crate::guest::Guest;
@@ -11,15 +12,9 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, escape};
 
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The run's id
-    pub id: String,
-}
-
 /// Runs it.
-pub async fn run(guest: &Guest, args: Args) -> Outcome {
-    let run = follow::cancelled(guest, args.id).await?;
+pub async fn run(guest: &Guest, args: WhichRun) -> Outcome {
+    let run = follow::cancelled(guest, &args.owner(), args.id).await?;
     guest.terminal.answer(&run, &Shapes { quiet: |run| status(run.status()).to_owned(), text: render })?;
     Ok(exit::DONE)
 }

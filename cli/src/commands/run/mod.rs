@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use crate::Outcome;
+use crate::args::WhichRun;
 use crate::guest::Guest;
 
 pub mod attach;
@@ -18,13 +19,13 @@ pub enum Command {
     /// List runs, newest first
     List(list::Args),
     /// Show a run
-    Show(show::Args),
+    Show(WhichRun),
     /// Watch a run from its first event to its end
-    Attach(attach::Args),
+    Attach(WhichRun),
     /// Print what the commands of a run printed
-    Logs(logs::Args),
+    Logs(WhichRun),
     /// Ask a run to end gracefully
-    Cancel(cancel::Args),
+    Cancel(WhichRun),
 }
 
 impl Command {

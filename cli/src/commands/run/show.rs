@@ -1,9 +1,10 @@
 //! `deployer run show`.
 
-use deployer_proto::v1::{Mode, Run, ShowRunRequest};
+use deployer_proto::v1::{Run, ShowRunRequest};
 
 use super::list::status;
 use crate::Outcome;
+use crate::args::WhichRun;
 use crate::commands::history;
 use crate::exit;
 use crate::follow;
@@ -12,15 +13,10 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, escape, value};
 
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The run's id
-    pub id: String,
-}
-
 /// Runs it.
-pub async fn run(guest: &Guest, args: Args) -> Outcome {
-    let request = ShowRunRequest { context: guest.call(Mode::Tenant)?, id: args.id };
+pub async fn run(guest: &Guest, args: WhichRun) -> Outcome {
+    let owner = args.owner();
+    let request = ShowRunRequest { context: guest.call(owner.mode())?, id: args.id, tenant: owner.tenant() };
     let run = follow::client(guest).await?.show(request).await?.into_inner();
     guest.terminal.answer(&run, &Shapes { quiet: |run| status(run.status()).to_owned(), text: render })?;
     Ok(exit::DONE)
