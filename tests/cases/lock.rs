@@ -66,6 +66,24 @@ fn a_colleague_waits_for_a_lock_or_is_refused_with_the_holders_name() {
 }
 
 #[test]
+fn an_environment_that_an_apply_would_refuse_gets_no_lock_and_leaves_no_trace() {
+    for team in teams() {
+        let run = |environment: &str| {
+            let place = ["--stack", "shop", "--environment", environment, "--", "touch", "ran"];
+            team.world.run(["lock", "run"].iter().chain(&place).copied())
+        };
+        run("developmint").exits(7).complains("developmint").complains("production, staging, development");
+        team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+        run("staging").exits(8).complains("no environment").complains("development, production");
+        assert!(!team.world.work().join("ran").exists());
+        assert_eq!(team.world.run(["run", "list", "-o", "json"]).succeeds().json()["runs"], serde_json::json!([]));
+        run("development").succeeds();
+        // Locked, never deployed: that is no stack yet.
+        assert_eq!(team.world.run(["stack", "list", "-o", "json"]).succeeds().json()["stacks"], serde_json::json!([]));
+    }
+}
+
+#[test]
 fn only_what_is_held_can_be_unlocked_and_only_with_a_reason() {
     let team = team();
     let unlock = |more: &[&str]| {

@@ -8,6 +8,7 @@ use deployer_domain::engine::Listener;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::StackSpace;
 use deployer_domain::lease::HolderState;
+use deployer_domain::policy;
 use deployer_domain::run::{Report, RunFinished, RunOperation, RunStatus};
 
 use super::Ports;
@@ -16,7 +17,7 @@ use super::commands::{Commands, Start};
 use super::conduct::failed;
 use super::record::{AuditOf, Recorder};
 use super::start_run::{new_summary, no_environment};
-use super::target::{Target, working_directory};
+use super::target::{Place, Target, working_directory};
 use super::under_lock::{Locked, Locking, cancelled};
 use super::view::View;
 use crate::engine::guard::message::Exit;
@@ -48,6 +49,7 @@ pub async fn lock_run(ports: &Ports, caller: &Caller, request: LockRun) -> Resul
     let access = authorise::tenant(ports, caller).await?;
     let view = View::from(&access);
     let place = request.target.place(&view, caller).await?;
+    allowed(&access, caller, &request.target, &place).await?;
     let space = view.stack(&place.stack, &place.environment);
     let summary = new_summary(ports, caller, RunOperation::LockRun, space.lock());
     let new = NewRun {
@@ -60,6 +62,17 @@ pub async fn lock_run(ports: &Ports, caller: &Caller, request: LockRun) -> Resul
     let course = Course { ports: ports.clone(), caller: caller.clone(), access, request, space, run: Arc::clone(&run) };
     tokio::spawn(course.go());
     Ok(run)
+}
+
+/// Refuses an environment that an apply would refuse: a slip of the pen must not make a lock and a state of its own.
+/// A stack file counts where there is one; a broken one must not keep anybody from a repair under the lock.
+async fn allowed(access: &TenantAccess, caller: &Caller, target: &Target, place: &Place) -> Result<()> {
+    let (config, loaded) = tokio::join!(access.config(), target.load(caller));
+    policy::allow_place(&config?.config, &place.environment, None)?;
+    match loaded {
+        Ok(loaded) => loaded.manifest.choose_environment(Some(place.environment.as_str())).map(drop),
+        Err(_) => Ok(()),
+    }
 }
 
 struct Course {

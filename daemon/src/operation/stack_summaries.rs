@@ -71,7 +71,7 @@ impl StackStatus {
     }
 }
 
-/// Reads all states of a tenant, sorted by stack and environment.
+/// Reads all states of a tenant, sorted by stack and environment. One that was only ever locked is none.
 pub async fn summaries(backend: &Backend, space: &TenantSpace) -> Result<Vec<StackSummary>> {
     let found = bounded::map(environments(backend, space).await?, |(stack, environment)| {
         let place = space.stack(&stack, &environment);
@@ -81,7 +81,8 @@ pub async fn summaries(backend: &Backend, space: &TenantSpace) -> Result<Vec<Sta
             Ok(state.map(|state| summary(stack, environment, &state)))
         }
     });
-    Ok(found.await?.into_iter().flatten().collect())
+    let summaries = found.await?.into_iter().flatten();
+    Ok(summaries.filter(|summary| summary.status != StackStatus::Empty).collect())
 }
 
 /// Counts what a tenant uses: what is deployed, not what was.
