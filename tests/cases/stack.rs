@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use harness::World;
-use harness::scenes::team;
+use harness::scenes::{team, teams};
 
 #[test]
 fn a_new_stack_is_valid_and_never_overwritten() {
@@ -16,6 +16,42 @@ fn a_new_stack_is_valid_and_never_overwritten() {
     let before = std::fs::read(world.work().join("shop/stack.yaml")).unwrap();
     world.run(["stack", "init", "shop"]).exits(6).complains("exists");
     assert_eq!(std::fs::read(world.work().join("shop/stack.yaml")).unwrap(), before);
+}
+
+#[test]
+fn a_new_stack_brings_the_schema_that_it_names_and_both_are_files_of_the_callers() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let init = |name: &str, umask: &str| {
+        let line = format!("umask {umask}; exec {} stack init {name}", harness::programs::deployer().display());
+        world.program("sh").args(["-c", &line]).run().succeeds();
+    };
+    init("shop", "022");
+    init("other", "007");
+    let mode = |path: &str| std::fs::metadata(world.work().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("shop"), mode("shop/stack.yaml"), mode("shop/stack.schema.json")), (0o755, 0o644, 0o644));
+    assert_eq!((mode("other"), mode("other/stack.yaml")), (0o770, 0o660));
+    let file = |name: &str| std::fs::read_to_string(world.work().join("shop").join(name)).unwrap();
+    assert!(file("stack.yaml").starts_with("# yaml-language-server: $schema=./stack.schema.json\n"));
+    assert_eq!(file("stack.schema.json"), world.run(["schema"]).succeeds().stdout);
+}
+
+#[test]
+fn a_schema_that_is_there_is_left_alone() {
+    let world = World::new();
+    world.write("shop/stack.schema.json", "mine");
+    world.run(["stack", "init", "shop"]).succeeds();
+    assert_eq!(std::fs::read_to_string(world.work().join("shop/stack.schema.json")).unwrap(), "mine");
+}
+
+#[test]
+fn a_new_stack_is_healthy_as_soon_as_it_is_applied() {
+    for team in teams() {
+        team.world.run(["stack", "init", "hello"]).succeeds();
+        team.world.run(["apply", "--stack", "hello", "--yes"]).succeeds();
+        team.world.run(["status", "--stack", "hello"]).succeeds().says("All resources healthy");
+        team.world.run(["destroy", "--stack", "hello", "--yes"]).succeeds();
+    }
 }
 
 #[test]
@@ -35,15 +71,26 @@ fn every_problem_is_told_at_once_with_its_place() {
         "stack.yaml",
         "apiVersion: deployer/v1\nkind: Stack\nname: shop\nenvironments: { development: {} }\nservices:\n  web:\n    \
          components:\n      api: { type: comand, apply: 'true' }\n      db:\n        type: command\n        \
-         aply: 'true'\n        environment: { X: '${web.nothing.url}' }\n",
+         aply: 'true'\n        environment: { X: '${web.nothing.url}' }\n        inputs: ['a[', '../b']\n",
     );
     let output = world.run(["stack", "validate"]).exits(64);
     let text = format!("{}{}", output.stdout, output.stderr);
-    for part in ["stack.yaml:8:", "comand", "command", "stack.yaml:11:", "aply", "stack.yaml:12:", "web.nothing"] {
+    for part in [
+        "stack.yaml:8:",
+        "comand",
+        "command",
+        "stack.yaml:11:",
+        "aply",
+        "stack.yaml:12:",
+        "web.nothing",
+        "stack.yaml:13:18",
+        "no pattern",
+        "stack.yaml:13:24",
+    ] {
         assert!(text.contains(part), "no {part:?} in {output}");
     }
     let problems = world.run(["stack", "validate", "-o", "json"]).exits(64).json();
-    assert!(problems["problems"].as_array().unwrap().len() >= 3, "{problems}");
+    assert!(problems["problems"].as_array().unwrap().len() >= 5, "{problems}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
         return Err(not_deployed(&view, &place.stack, &place.environment).await);
     };
     let given = target.given(caller).await?;
-    let health = Asking { ports, caller, view: &view, place: &place, state: &state, given }.health().await?;
+    let health = Asking { ports, caller, view: &view, target, place: &place, state: &state, given }.health().await?;
     let components = state.components.iter().filter(|(id, _)| target.selection().names(id)).map(|(id, component)| {
         let unknown = || Health { condition: Condition::Unknown, reason: "it could not be asked".to_owned() };
         (id.clone(), component.component_type.clone(), health.get(id).cloned().unwrap_or_else(unknown))
@@ -93,6 +93,7 @@ struct Asking<'a> {
     ports: &'a Ports,
     caller: &'a Caller,
     view: &'a View,
+    target: &'a Target,
     place: &'a Place,
     state: &'a StateDocument,
     given: Given,
@@ -109,6 +110,12 @@ impl Asking<'_> {
                 None => match self.check(id, component, &resolver) {
                     Ok(Removal::Command(run)) if run.text.is_none() => {
                         drop(health.insert(id.clone(), unknown("it has no `check` to be asked".to_owned())));
+                    }
+                    // A tenant's text, run with an admin's environment, would give the tenant an admin's rights.
+                    Ok(Removal::Command(_)) if self.target.tenant.is_some() => {
+                        drop(
+                            health.insert(id.clone(), unknown("its `check` is run for its own tenant only".to_owned())),
+                        );
                     }
                     Ok(check) => checks.push((id.clone(), check)),
                     Err(error) => drop(health.insert(id.clone(), unknown(error.to_string()))),
@@ -146,6 +153,11 @@ impl Asking<'_> {
     /// Runs the checks under a guard of their own; they change nothing, so they need no lock.
     async fn ask(&self, checks: Vec<(ComponentId, Removal)>) -> Result<Vec<(ComponentId, Health)>> {
         let directory = self.directory()?;
+        // Checks look at what `apply` left in the stack's directory, wherever they are asked from.
+        let loaded = match &self.place.loaded {
+            Some(loaded) => Some(loaded.clone()),
+            None => self.target.load(self.caller).await.ok(),
+        };
         let commands = open_commands(Surroundings {
             ports: self.ports,
             caller: self.caller,
@@ -153,8 +165,8 @@ impl Asking<'_> {
             space: &self.view.stack(&self.place.stack, &self.place.environment),
             own: Vec::new(),
             files: directory.path(),
-            directory: self.place.loaded.as_ref().map(|loaded| loaded.files.directory.clone()),
-            source: if self.place.loaded.is_none() { self.state.source.clone() } else { None },
+            source: if loaded.is_none() { self.state.source.clone() } else { None },
+            directory: loaded.map(|loaded| loaded.files.directory),
             secrets: self.given.values().cloned().collect(),
         })
         .await?;
