@@ -72,7 +72,7 @@ pub(super) async fn tenant(
     let (secret, known) = (given.secret.clone(), hash.clone().unwrap_or_else(SecretHash::of_nobody));
     let right = busy(move || known.verify(&secret)).await? && hash.is_some();
     attempt.ended(right);
-    let Some(entry) = entry.as_ref().filter(|_| right) else { return Err(refused(invalid_credentials())) };
+    let Some(entry) = entry.as_ref().filter(|_| right) else { return Err(refused(wrong_secret())) };
     if let Some(error) = closed_to_sign_in(&entry.tenant) {
         return Err(refused(error));
     }
@@ -80,6 +80,11 @@ pub(super) async fn tenant(
     let binding = Binding::to(&entry.tenant.credentials.hash);
     let backend = ports.backends.open(&place, lock_table(entry), caller).await?;
     Ok(VerifiedTenant { backend, entry: entry.clone(), binding })
+}
+
+/// The same for a wrong secret and for an unknown tenant.
+fn wrong_secret() -> Error {
+    invalid_credentials().hint("Check the tenant's name and the secret, or ask your admin for a new one.")
 }
 
 /// The lock table that the registry names.
@@ -164,7 +169,7 @@ pub(super) async fn admin(
     match (&secret.totp, given.otp) {
         _ if !right => {
             attempt.ended(false);
-            return Err(refused(invalid_credentials()));
+            return Err(refused(invalid_credentials().hint("Check the password, or ask whoever set up this backend.")));
         }
         (Some(_), None) => return Err(refused(otp_missing())),
         (Some(key), Some(otp)) if !key.verify(otp, ports.clock.now()) => {
