@@ -4,6 +4,8 @@ pub mod aws;
 pub mod canned;
 pub mod client;
 pub mod command;
+pub mod documents;
+pub mod keyring;
 pub mod pids;
 pub mod programs;
 pub mod proxy;

@@ -35,8 +35,9 @@ impl Platform {
         Self::prepared(world.with("DEPLOYER_REGION", REGION), address)
     }
 
+    /// Prepares a backend in a world and signs its admin in.
     #[track_caller]
-    fn prepared(world: World, address: String) -> Self {
+    pub fn prepared(world: World, address: String) -> Self {
         let platform = Self { world, address };
         for verb in ["bootstrap", "login"] {
             let arguments = ["admin", verb, "--backend", &platform.address, "--password-stdin"];
@@ -116,10 +117,16 @@ pub fn team() -> Platform {
     Platform::local().with_team("web-team").in_development()
 }
 
-/// A team on the embedded backend, then one on a local AWS that all cases share: for what must hold on both.
+/// A platform on the embedded backend, then one on a local AWS that all cases share: for what must hold on both.
 #[track_caller]
-pub fn teams() -> impl Iterator<Item = Platform> {
+pub fn platforms() -> impl Iterator<Item = Platform> {
     static AWS: LazyLock<LocalAws> = LazyLock::new(LocalAws::start);
     let platforms: [fn() -> Platform; 2] = [Platform::local, || Platform::aws(&AWS)];
-    platforms.into_iter().map(|platform| platform().with_team("web-team").in_development())
+    platforms.into_iter().map(|platform| platform())
+}
+
+/// A team on each of the two backends.
+#[track_caller]
+pub fn teams() -> impl Iterator<Item = Platform> {
+    platforms().map(|platform| platform.with_team("web-team").in_development())
 }
