@@ -4,7 +4,7 @@ use std::process::Command;
 
 use harness::aws::python_environment;
 use harness::programs::root;
-use harness::scenes::{Team, team};
+use harness::scenes::{Platform, team};
 
 const STACK: &str = "\
 apiVersion: deployer/v1
@@ -21,7 +21,7 @@ services:
       seed: { type: command, apply: 'true' }
 ";
 
-fn shop() -> Team {
+fn shop() -> Platform {
     let team = team();
     team.world.write("shop/stack.yaml", STACK);
     team
