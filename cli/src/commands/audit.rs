@@ -19,7 +19,7 @@ pub struct Args {
     pub filter: FilterArgs,
 }
 
-/// Which events are shown.
+// Which events are shown. No doc comment: it would become the help of the commands that have these.
 #[derive(Debug, clap::Args)]
 pub struct FilterArgs {
     /// From when on: 24h, 7d, 2024-01-15 or 2024-01-15T10:00:00Z; `all` for everything
