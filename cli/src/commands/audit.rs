@@ -25,7 +25,7 @@ pub struct FilterArgs {
     /// From when on: 24h, 7d, 2024-01-15 or 2024-01-15T10:00:00Z; `all` for everything
     #[arg(long, value_name = "TIME", default_value = "7d")]
     pub since: String,
-    /// Only actions that begin so, such as tenant. or login
+    /// Only actions that begin so, such as tenant. or lock.unlock
     #[arg(long, value_name = "ACTION", default_value = "", hide_default_value = true)]
     pub action: String,
     /// Only what this actor or cloud principal did
