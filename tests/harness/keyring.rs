@@ -10,7 +10,7 @@ use crate::{Process, World, wait};
 #[derive(Debug)]
 pub struct Keyring {
     keyring: Process,
-    _bus: Process,
+    bus: Process,
 }
 
 impl Keyring {
@@ -41,11 +41,12 @@ impl Keyring {
         std::io::Write::write_all(&mut stdin, b"the keyring's password").expect("the keyring reads its password");
         drop(stdin);
         wait::until("the keyring answers", || is_served(&world));
-        (world, Self { keyring, _bus: bus })
+        (world, Self { keyring, bus })
     }
 
-    /// Ends the keyring, not the bus: as after a crash of it.
+    /// Ends the keyring and its bus. With the bus alive it would be started anew at once, and locked.
     pub fn end(&mut self) {
+        self.bus.kill();
         self.keyring.kill();
     }
 }
