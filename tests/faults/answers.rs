@@ -54,7 +54,9 @@ fn an_apply_whose_answers_are_lost_has_one_token_and_each_write_once() {
     assert_eq!(state["fence"], 1);
     let writes = alice.asked(PUT, "state.json");
     let landed: Vec<_> = writes.iter().filter(|seen| seen.status == Some(200)).collect();
-    assert!(writes.iter().filter(|seen| seen.fault.is_some()).count() >= 4, "{writes:?}");
+    let unanswered = writes.iter().filter(|seen| seen.fault.is_some()).count();
+    // Of the seal, the intents and the records; how many records share a write is up to the storage's speed.
+    assert!(unanswered >= 3, "{unanswered} of {} writes", writes.len());
     let id = state["writeId"].as_str().unwrap();
     assert_eq!(writes.iter().filter(|seen| seen.is(PUT, id)).count(), 1, "one write has this id");
     assert!(landed.last().unwrap().is(PUT, id), "what landed last is what is stored");
