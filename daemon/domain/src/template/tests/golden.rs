@@ -23,7 +23,7 @@ fn stacks() -> Vec<PathBuf> {
 
 /// The templates of a stack, by the names of their files.
 fn compiled_stack(path: &Path) -> BTreeMap<String, Compiled> {
-    let file = SourceFile::decode(&path.display().to_string(), fs::read(path).unwrap()).unwrap();
+    let file = SourceFile::decode(path.display().to_string(), fs::read(path).unwrap()).unwrap();
     let manifest = match Manifest::parse(&file, &[]) {
         Ok(manifest) => manifest,
         Err(problems) => panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
