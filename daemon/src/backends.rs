@@ -8,11 +8,14 @@ use deployer_domain::backend::{
     Backend, BackendAddress, BackendFactory, BackendRef, BuiltPart, WhoAmI, default_lock_table,
 };
 use deployer_domain::caller::Caller;
+use deployer_domain::cloudformation::Stacks;
 use deployer_domain::error::Result;
 use deployer_domain::object::PortResult;
 use deployer_domain::port_error::Attempted;
 
-use crate::aws::{self, ClientPool, Clients, DynamoLocks, S3Objects, SecretsManager, StsIdentity};
+use crate::aws::{
+    self, ClientPool, Clients, CloudformationStacks, DynamoLocks, S3Objects, SecretsManager, StsIdentity,
+};
 use crate::embedded::{Database, Databases, EmbeddedLocks, EmbeddedObjects, EmbeddedSecrets, OsUser};
 
 /// All backends of this process: open files and AWS clients are kept and shared by those who may share them.
@@ -33,6 +36,11 @@ impl BackendFactory for Backends {
             }
         };
         opened.attempted("open the backend", &place.address)
+    }
+
+    async fn stacks(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Stacks>> {
+        let clients = self.clients.clients(caller, place).await.attempted("use CloudFormation", &place.address)?;
+        Ok(Arc::new(CloudformationStacks::new(clients)))
     }
 
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>> {

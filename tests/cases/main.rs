@@ -6,6 +6,8 @@ mod architecture;
 mod audit;
 mod backend;
 mod busy;
+mod cloudformation;
+mod cloudformation_adopt;
 mod crash;
 mod destroy;
 mod documents;

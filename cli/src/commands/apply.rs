@@ -141,6 +141,7 @@ impl Job {
             accept_changed_plan: self.how.yes,
             wait_seconds: self.how.wait.unwrap_or_default(),
             no_delay: self.how.no_delay,
+            proposals: plan::proposals(plan),
         };
         Ok(follow::client(guest).await?.start(request).await?.into_inner())
     }

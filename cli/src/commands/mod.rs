@@ -12,6 +12,7 @@ pub mod completion;
 pub mod context;
 pub mod daemon;
 pub mod destroy;
+pub mod drift;
 pub mod history;
 pub mod lock;
 pub mod login;
@@ -59,6 +60,8 @@ pub enum Command {
     Destroy(destroy::Args),
     /// Show what is deployed and whether it is healthy
     Status(status::Args),
+    /// Look whether what is deployed was changed behind our back
+    Drift(drift::Args),
     /// Show the outputs of the last apply
     Outputs(outputs::Args),
     /// Print the CloudFormation templates that typed components become
@@ -98,6 +101,7 @@ impl Command {
             Self::Apply(args) => apply::run(guest, args).await,
             Self::Destroy(args) => destroy::run(guest, args).await,
             Self::Status(args) => status::run(guest, args).await,
+            Self::Drift(args) => drift::run(guest, args).await,
             Self::Outputs(args) => outputs::run(guest, args).await,
             Self::Render(args) => render::run(guest, args).await,
             Self::History(args) => history::run(guest, args).await,

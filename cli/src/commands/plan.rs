@@ -1,8 +1,10 @@
 //! `deployer plan`, and how plans look.
 
+use std::collections::HashMap;
+
 use deployer_proto::v1::stack_service_client::StackServiceClient;
 use deployer_proto::v1::{
-    Action, Mode, Operation, Plan, PlanOptions, PlanRequest, PlannedStep, StackTarget, ValueChange,
+    Action, Mode, Operation, Plan, PlanOptions, PlanRequest, PlannedStep, ResourceChange, StackTarget, ValueChange,
 };
 
 use crate::Outcome;
@@ -100,6 +102,47 @@ fn show_step(step: &PlannedStep, widest: usize, page: &mut Page<'_>) {
     }
     for change in &step.changes {
         page.line(&format!("      {}", value_change(change)));
+    }
+    for change in &step.resources {
+        page.line(&format!("        {}", resource(change)));
+    }
+}
+
+/// What engines proposed, as it goes back with the confirmation.
+pub fn proposals(plan: &Plan) -> HashMap<String, String> {
+    let proposed = plan.steps.iter().filter(|step| !step.proposal.is_empty());
+    proposed.map(|step| (step.component.clone(), step.proposal.clone())).collect()
+}
+
+/// One resource that an engine would change; what destroys something or changes permissions is loud.
+fn resource(change: &ResourceChange) -> String {
+    let kind = escape::line(&change.r#type);
+    let mut line = format!("{} {} ({kind})", resource_symbol(&change.action), escape::line(&change.name));
+    if !change.details.is_empty() {
+        line.push_str(&format!(": {}", escape::line(&change.details.join(", "))));
+    }
+    match change.action.as_str() {
+        "replace" => line.push_str("  REPLACED: the old one is deleted"),
+        "may replace" => line.push_str("  MAY BE REPLACED"),
+        "remove" => line.push_str("  REMOVED"),
+        _ => {}
+    }
+    if change.permissions {
+        line.push_str("  ⚠ PERMISSIONS");
+    }
+    match change.action.as_str() {
+        "replace" | "may replace" | "remove" => paint::red(line),
+        _ if change.permissions => paint::yellow(line),
+        _ => line,
+    }
+}
+
+fn resource_symbol(action: &str) -> &'static str {
+    match action {
+        "add" | "import" => "+",
+        "remove" => "-",
+        "replace" | "may replace" => "-/+",
+        _ => "~",
     }
 }
 
@@ -217,6 +260,23 @@ pub mod tests {
              Plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 1 unchanged.\n\
              Digest: 4f2a\n"
         );
+    }
+
+    #[test]
+    fn resources_that_go_and_permissions_that_change_are_loud() {
+        let change = |action: &str, name: &str, permissions: bool| ResourceChange {
+            action: action.to_owned(),
+            name: name.to_owned(),
+            r#type: "AWS::X::Y".to_owned(),
+            permissions,
+            details: if action == "replace" { vec!["Properties.Name".to_owned()] } else { Vec::new() },
+            ..ResourceChange::default()
+        };
+        let lines = [change("add", "A", false), change("replace", "B", false), change("modify", "C", true)];
+        let lines: Vec<String> = lines.iter().map(|change| Look::plain().finish(&resource(change))).collect();
+        assert_eq!(lines[0].trim_end(), "+ A (AWS::X::Y)");
+        assert_eq!(lines[1].trim_end(), "-/+ B (AWS::X::Y): Properties.Name  REPLACED: the old one is deleted");
+        assert_eq!(lines[2].trim_end(), "~ C (AWS::X::Y)  ⚠ PERMISSIONS");
     }
 
     #[test]

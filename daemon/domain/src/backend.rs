@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
+use crate::cloudformation::Stacks;
 use crate::error::{Error, Reason, Result};
 use crate::lock::LockTable;
 use crate::name::TenantId;
@@ -174,6 +175,10 @@ pub trait BackendFactory: Send + Sync {
     /// exist. `lock_table` is the table's name where it is known (from `tenants.yaml`), else
     /// [`default_lock_table`] applies.
     async fn open(&self, place: &BackendRef, lock_table: Option<&str>, caller: &Caller) -> Result<Backend>;
+
+    /// Opens CloudFormation with a caller's credentials: in the region and with the profile and role that the place
+    /// says. Contacts nothing yet.
+    async fn stacks(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Stacks>>;
 
     /// Creates what the backend needs (file; bucket and table), each part only where it is missing.
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>>;

@@ -3,8 +3,11 @@
 //! An engine is made for one run. It knows the run's lease, directory and credentials; what it is asked here is only
 //! about components.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
+use crate::cloudformation::{StackPlace, StackTemplate, Stacks};
 use crate::error::Result;
 use crate::name::ComponentId;
 use crate::plan::{Outcome, Prepared, Proposal, Removal};
@@ -126,6 +129,16 @@ pub trait Gate: Send + Sync {
 
     /// Waits until the lease is lost, which may be never.
     async fn lost(&self);
+}
+
+/// Opens CloudFormation for an engine, with the credentials of whoever asked for the run.
+#[async_trait]
+pub trait StackAccess: Send + Sync {
+    /// CloudFormation in a region, with a role where one is assumed.
+    async fn stacks(&self, place: &StackPlace) -> Result<Arc<dyn Stacks>>;
+
+    /// Puts a template that is too long for a request where CloudFormation finds it; answers the address.
+    async fn upload(&self, template: &StackTemplate) -> Result<String>;
 }
 
 /// Makes components so, takes them away, and looks after them.

@@ -385,6 +385,12 @@ impl StackSpace {
         ObjectKey(format!("{}sources/{hex}.tar.zst", self.prefix))
     }
 
+    /// A CloudFormation template that is too long for a request, named by its SHA-256.
+    pub fn template(&self, sha256: &[u8; 32]) -> ObjectKey {
+        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        ObjectKey(format!("{}sources/{hex}.template", self.prefix))
+    }
+
     /// The Terraform state of one component.
     pub fn terraform(&self, component: &ComponentId) -> ObjectKey {
         ObjectKey(format!("{}terraform/{component}.tfstate", self.prefix))

@@ -93,6 +93,13 @@ pub enum PortError {
     Invalid(String),
 }
 
+impl PortError {
+    /// Whether the same may work in a moment.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Throttled(_) | Self::Unavailable(_))
+    }
+}
+
 /// The result of a port's call.
 pub type PortResult<T> = Result<T, PortError>;
 
@@ -114,6 +121,12 @@ pub trait ObjectStore: Send + Sync {
     /// Fails with [`PortError::Conflict`] when the condition does not hold and [`PortError::Gone`] when
     /// [`WriteIf::Unchanged`] finds nothing.
     async fn write(&self, key: &ObjectKey, bytes: Vec<u8>, condition: WriteIf) -> PortResult<ETag>;
+
+    /// Makes an address under which a document can be read for some minutes without credentials; nothing where the
+    /// storage has no such thing.
+    async fn link(&self, _key: &ObjectKey) -> PortResult<Option<String>> {
+        Ok(None)
+    }
 
     /// Deletes an object; that there was none is no error.
     async fn delete(&self, key: &ObjectKey) -> PortResult<()>;

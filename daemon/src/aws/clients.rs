@@ -164,6 +164,20 @@ impl Clients {
         self.endpoint.as_ref().is_some_and(|url| url.starts_with("http:"))
     }
 
+    /// A CloudFormation client; throttled requests are repeated with patience.
+    pub(super) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        let patient = RetryConfig::standard().with_initial_backoff(BACKOFF).with_max_attempts(6);
+        let builder = aws_sdk_cloudformation::config::Builder::from(&self.config).retry_config(patient);
+        aws_sdk_cloudformation::Client::from_conf(builder.build())
+    }
+
+    /// The account that the credentials in use belong to.
+    pub(super) async fn account(&self) -> PortResult<String> {
+        let answer = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
+        let answer = answer.map_err(|error| super::error::port_error(error, "AWS STS"))?;
+        answer.account.ok_or_else(|| PortError::Invalid("AWS STS did not say which account this is".to_owned()))
+    }
+
     /// The region in use.
     pub fn region(&self) -> &str {
         self.config.region().map(Region::as_ref).unwrap_or_default()

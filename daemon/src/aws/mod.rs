@@ -20,6 +20,8 @@ mod pool;
 mod profile;
 mod retry;
 mod secret_store;
+mod stack_drift;
+mod stacks;
 
 pub use bootstrap::{bootstrap, probe_conditional_writes};
 pub use clients::Clients;
@@ -29,3 +31,4 @@ pub use lock_table::DynamoLocks;
 pub use object_store::S3Objects;
 pub use pool::ClientPool;
 pub use secret_store::SecretsManager;
+pub use stacks::CloudformationStacks;

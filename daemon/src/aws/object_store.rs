@@ -4,6 +4,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::presigning::PresigningConfig;
 use deployer_domain::key::{KeyPrefix, ObjectKey};
 use deployer_domain::object::{ETag, Listed, Object, ObjectStore, PortError, PortResult, Reread, WriteIf};
 use jiff::Timestamp;
@@ -12,6 +13,9 @@ use super::Clients;
 use super::clients::time_for;
 use super::error::port_error;
 use super::retry::OnlyIf;
+
+/// How long an address of a document can be used.
+const LINK_LASTS: std::time::Duration = std::time::Duration::from_secs(900);
 
 type PutError = SdkError<PutObjectError, HttpResponse>;
 
@@ -127,6 +131,14 @@ impl ObjectStore for S3Objects {
                 }
             }
         }
+    }
+
+    async fn link(&self, key: &ObjectKey) -> PortResult<Option<String>> {
+        let lasting = PresigningConfig::expires_in(LINK_LASTS)
+            .map_err(|error| PortError::Invalid(format!("an address cannot be signed: {error}")))?;
+        let request = self.clients.s3.get_object().bucket(&self.bucket).key(key.as_str());
+        let signed = request.presigned(lasting).await.map_err(|error| port_error(error, &self.place()))?;
+        Ok(Some(signed.uri().to_owned()))
     }
 
     async fn delete(&self, key: &ObjectKey) -> PortResult<()> {

@@ -15,7 +15,7 @@ use deployer_domain::policy;
 use deployer_domain::port_error::Attempted;
 use deployer_domain::run::{RunOperation, Task};
 use deployer_domain::source::InputHashes;
-use deployer_domain::state::{Action, EngineKind, StateDocument};
+use deployer_domain::state::{Action, StateDocument};
 use deployer_domain::tenant_config::ConfigRules;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -80,7 +80,6 @@ impl Blueprint {
             }
             _ => {
                 let loaded = target.load(caller).await?;
-                deployable(&loaded)?;
                 let environment = loaded.manifest.choose_environment(target.environment.as_deref())?.clone();
                 (loaded.manifest.name.clone(), environment, Some(loaded))
             }
@@ -163,6 +162,12 @@ impl Blueprint {
         }
     }
 
+    /// The account that the environment says.
+    pub fn account_id(&self) -> Option<String> {
+        let manifest = &self.loaded.as_ref()?.manifest;
+        manifest.environments.get(&self.environment)?.account_id.clone()
+    }
+
     /// The state as it is stored, without the lock.
     pub async fn state(&self, access: &TenantAccess) -> Result<StateDocument> {
         let view = View::from(access);
@@ -208,20 +213,6 @@ impl Blueprint {
         stack_summaries::add(&mut summaries, &self.stack, &self.environment, new.into_iter().cloned());
         Ok(limits::allow(&access.tenant.limits, before, stack_summaries::usage(&summaries)).err())
     }
-}
-
-/// Refuses what has no engine in this version; it can be checked and rendered.
-fn deployable(loaded: &Loaded) -> Result<()> {
-    let without = loaded.manifest.components.iter().filter(|it| it.component_type.engine != EngineKind::Command);
-    let problems: Vec<_> = without
-        .map(|it| it.place.problem(format!("this version cannot deploy a `{}`", it.component_type.name), None))
-        .collect();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let message = format!("{} has components that this version cannot deploy", loaded.manifest.name);
-    let error = Error::new(Reason::InvalidRequest, message).problems(problems);
-    Err(error.hint("`deployer render` shows the templates that they become"))
 }
 
 fn needs_approval(document: &str) -> Error {

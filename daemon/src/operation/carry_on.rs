@@ -287,8 +287,14 @@ impl Course {
         if blueprint.source.as_ref().map(|source| source.hash) != task.source {
             return Err(Error::new(Reason::PlanStale, "the stack's files have changed since it began"));
         }
-        let request =
-            StartRun { question, plan_digest: None, accept_changed_plan: true, wait: Duration::ZERO, no_delay: false };
+        let request = StartRun {
+            question,
+            plan_digest: None,
+            approved: Default::default(),
+            accept_changed_plan: true,
+            wait: Duration::ZERO,
+            no_delay: false,
+        };
         Ok(Conductor {
             ports: self.ports.clone(),
             caller,

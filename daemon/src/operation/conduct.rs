@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use deployer_domain::caller::Caller;
-use deployer_domain::engine::Engine;
+use deployer_domain::cloudformation::OperationToken;
+use deployer_domain::engine::{Engine, Gate};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::object::{PortError, WriteIf};
-use deployer_domain::plan::{Deployed, Plan};
+use deployer_domain::plan::{Approved, Deployed, Plan};
 use deployer_domain::port_error::explain;
-use deployer_domain::run::{Done, Happening, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
+use deployer_domain::run::{Done, Happening, Redactor, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
 use deployer_domain::schedule::Stop;
 use deployer_domain::state::{Action, EngineKind, HistoryEntry};
 
@@ -18,8 +19,10 @@ use super::authorise::TenantAccess;
 use super::blueprint::Blueprint;
 use super::commands::Commands;
 use super::record::{AuditOf, Recorder};
+use super::stack_access::CallersStacks;
 use super::start_run::{StartRun, confirmed, nothing_to_do};
 use super::under_lock::{Locked, Locking};
+use crate::engine::cloudformation::CloudformationEngine;
 use crate::run::{Executed, Execution, Revision, Run};
 
 /// All that a run needs from its start on.
@@ -182,20 +185,37 @@ impl Conductor {
     }
 
     async fn carry_out(&self, plan: Arc<Plan>, locked: &Locked, commands: Commands) -> Executed {
-        let engine: Arc<dyn Engine> = Arc::new(commands.engine(self.run.cancelled().clone()));
+        let engines = self.engines(&plan, locked, &commands);
         let execution = Execution {
             run: Arc::clone(&self.run),
             plan,
             key: self.blueprint.key.clone(),
             lease: Arc::clone(&locked.lease),
             state: Arc::clone(&locked.state),
-            engines: HashMap::from([(EngineKind::Command, engine)]),
+            engines,
             parallelism: self.parallelism,
             clock: Arc::clone(&self.ports.clock),
         };
         let executed = execution.carry_out().await;
         commands.end().await;
         executed
+    }
+
+    /// The engines of this run, each with the caller's credentials.
+    fn engines(&self, plan: &Plan, locked: &Locked, commands: &Commands) -> HashMap<EngineKind, Arc<dyn Engine>> {
+        let command: Arc<dyn Engine> = Arc::new(commands.engine(self.run.cancelled().clone()));
+        let cloudformation: Arc<dyn Engine> = Arc::new(CloudformationEngine {
+            access: Arc::new(CallersStacks::new(&self.ports, &self.caller, self.access(locked), &self.blueprint)),
+            gate: Arc::clone(&locked.lease) as Arc<dyn Gate>,
+            token: OperationToken::new(locked.lease.token(), self.run.id()),
+            approved: match self.request.accept_changed_plan {
+                true => Approved::default(),
+                false => self.request.approved.clone(),
+            },
+            redactor: Redactor::new(plan.resolver.values().secrets()),
+            cancel: self.run.cancelled().clone(),
+        });
+        HashMap::from([(EngineKind::Command, command), (EngineKind::Cloudformation, cloudformation)])
     }
 
     /// Writes the final state with its history, and says how the run ended.

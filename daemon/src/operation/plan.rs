@@ -2,9 +2,11 @@
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
+use deployer_domain::plan::Approved;
 use deployer_domain::run::ShownPlan;
 
 use super::blueprint::{Blueprint, Question};
+use super::proposals::proposals;
 use super::{Ports, authorise};
 use crate::source::Keep;
 
@@ -14,8 +16,12 @@ pub async fn plan(ports: &Ports, caller: &Caller, question: &Question) -> Result
     let blueprint = Blueprint::gather(ports, caller, &access, question, Keep::Hash).await?;
     let state = blueprint.state(&access).await?;
     let plan = blueprint.plan(&access, &state)?;
+    let proposed = proposals(ports, caller, (&access, &blueprint), &plan).await?;
     let refusals = if plan.has_records() { blueprint.refusals(&access, &plan, &state).await? } else { Vec::new() };
-    Ok(ShownPlan::of(&plan, question.operation, refusals.iter().map(sentence).collect()))
+    let mut shown = ShownPlan::of(&plan, question.operation, refusals.iter().map(sentence).collect());
+    shown.warnings.extend(proposed.warnings);
+    let digest = Approved::of(&proposed.by_component).with(&plan.digest);
+    Ok(shown.proposed(&proposed.by_component, &digest))
 }
 
 fn sentence(refusal: &deployer_domain::error::Error) -> String {

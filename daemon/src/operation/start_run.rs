@@ -7,7 +7,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::name::RunId;
-use deployer_domain::plan::Plan;
+use deployer_domain::plan::{Approved, Plan};
 use deployer_domain::run::{Happening, RunFinished, RunOperation, RunStatus, RunSummary, ShownPlan, named_outputs};
 use deployer_domain::state::{Counts, StateDocument};
 
@@ -15,6 +15,7 @@ use super::Ports;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Question};
 use super::conduct::Conductor;
+use super::stack_access::CallersStacks;
 use crate::run::{NewRun, Run};
 use crate::source::Keep;
 
@@ -30,6 +31,8 @@ pub struct StartRun {
     pub question: Question,
     /// The digest of the plan that was confirmed, if one was.
     pub plan_digest: Option<String>,
+    /// What engines proposed for the plan that was confirmed.
+    pub approved: Approved,
     /// Whether another plan under the lock is as good.
     pub accept_changed_plan: bool,
     /// How long to wait for the lock.
@@ -54,6 +57,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Res
     {
         return Err(refusal);
     }
+    CallersStacks::new(ports, caller, &access, &blueprint).check(&plan).await?;
     ports.runs.store_left_over(&access.backend, access.space.id());
     let run = begin(ports, caller, &access, &blueprint).await?;
     if !plan.has_records() {
@@ -76,7 +80,8 @@ pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Res
 
 /// Refuses a plan that is not the one that was confirmed.
 pub(super) fn confirmed(request: &StartRun, plan: &Plan) -> Result<()> {
-    let differs = request.plan_digest.as_ref().is_some_and(|confirmed| *confirmed != plan.digest.to_string());
+    let digest = request.approved.with(&plan.digest).to_string();
+    let differs = request.plan_digest.as_ref().is_some_and(|confirmed| *confirmed != digest);
     if !differs || request.accept_changed_plan {
         return Ok(());
     }

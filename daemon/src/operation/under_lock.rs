@@ -11,9 +11,9 @@ use deployer_domain::lease::{HolderState, Waiting};
 use deployer_domain::lock::LockItem;
 use deployer_domain::run::{HANDOVER_FORMAT, Handover, Happening, RunOperation, Task};
 use deployer_domain::seal;
-use deployer_domain::state::{ComponentStatus, StateDocument};
 use tokio::sync::mpsc;
 
+use super::adopt::{adopt, settle};
 use super::authorise::{self, TenantAccess};
 use super::{Ports, take_over};
 use crate::journal::{Entry, HeldLock};
@@ -131,6 +131,7 @@ impl Locking<'_> {
         self.run.hand_over(&Handover { format_version: HANDOVER_FORMAT, lender, task })?;
         let (held, ()) =
             tokio::try_join!(keep(self.ports, self.run, lease, &access.backend.place.address), take_up(&state))?;
+        adopt(self, lease, &state).await?;
         Ok((access, Arc::new(state), held))
     }
 }
@@ -165,6 +166,7 @@ impl Relocking<'_> {
         let state = SealedState::open(seal_request(self.ports, self.backend, self.space, lease)).await?;
         let (held, ()) =
             tokio::try_join!(keep(self.ports, self.run, lease, &self.backend.place.address), take_up(&state))?;
+        settle(&state, self.ports.clock.now())?;
         Ok((Arc::new(state), held))
     }
 }
@@ -218,19 +220,7 @@ async fn take_up(state: &SealedState) -> Result<()> {
             tracing::warn!(%error, "an orphan that was taken up is still there");
         }
     }
-    if state.view(|state| !state.in_flight.is_empty()) {
-        drop(state.update(resolve_intents));
-    }
     Ok(())
-}
-
-/// A command that was under way when its daemon died is dead by now, and may have done anything.
-fn resolve_intents(state: &mut StateDocument) {
-    for id in std::mem::take(&mut state.in_flight).into_keys() {
-        if let Some(component) = state.components.get_mut(&id) {
-            component.status = ComponentStatus::Interrupted;
-        }
-    }
 }
 
 /// Tells the run's watchers how firmly the lock is held.

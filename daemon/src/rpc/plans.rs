@@ -1,9 +1,12 @@
 //! Targets and plans on the wire.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::manifest::Given;
+use deployer_domain::name::ComponentId;
+use deployer_domain::plan::{Approved, ResourceChange};
 use deployer_domain::run::{RunOperation, ShownPlan, ShownStep, ValueChange};
 use deployer_domain::state::EngineKind;
 use deployer_proto::v1;
@@ -77,7 +80,26 @@ fn step_to_proto(step: ShownStep) -> v1::PlannedStep {
         reason: step.reason,
         changes: step.changes.into_iter().map(change_to_proto).collect(),
         depends_on: step.depends_on,
+        resources: step.resources.into_iter().map(resource_to_proto).collect(),
+        proposal: step.proposal,
     }
+}
+
+fn resource_to_proto(change: ResourceChange) -> v1::ResourceChange {
+    v1::ResourceChange {
+        action: change.action.to_string(),
+        name: change.name,
+        r#type: change.resource_type,
+        physical_id: change.physical_id,
+        permissions: change.permissions,
+        details: change.details,
+    }
+}
+
+/// What engines proposed for a plan that was confirmed, by component.
+pub(crate) fn approved_from_proto(proposals: HashMap<String, String>) -> Result<Approved> {
+    let one = |(id, digest): (String, String)| Ok((id.parse::<ComponentId>()?, digest));
+    proposals.into_iter().map(one).collect::<Result<_>>().map(Approved)
 }
 
 fn change_to_proto(change: ValueChange) -> v1::ValueChange {

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::given;
 use super::events::{EventStream, listed_to_proto, stream};
-use super::plans::{question_from_proto, target_from_proto};
+use super::plans::{approved_from_proto, question_from_proto, target_from_proto};
 use super::status::to_status;
 use crate::operation::attach_run::{Following, attach_run};
 use crate::operation::cancel_run::cancel_run;
@@ -29,6 +29,7 @@ impl RunService for Server {
         let wanted = StartRun {
             question: question_from_proto(request.target, request.options).map_err(|error| to_status(&error))?,
             plan_digest: given(request.plan_digest),
+            approved: approved_from_proto(request.proposals).map_err(|error| to_status(&error))?,
             accept_changed_plan: request.accept_changed_plan,
             wait: Duration::from_secs(request.wait_seconds.into()),
             no_delay: request.no_delay,

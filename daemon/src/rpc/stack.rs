@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deployer_domain::engine::Health;
+use deployer_domain::engine::{Drift, Health};
 use deployer_domain::manifest::{Component, Manifest};
 use deployer_domain::name::{ComponentId, StackName};
 use deployer_domain::state::{HistoryEntry, RunResult};
@@ -16,6 +16,7 @@ use super::convert::given;
 use super::events::{counts_to_proto, operation_to_proto, output_to_proto, short};
 use super::plans::{engine_name, plan_to_proto, question_from_proto, target_from_proto};
 use super::status::{problem, to_status};
+use crate::operation::drift::{Drifts, drift};
 use crate::operation::history::history;
 use crate::operation::init_stack::init_stack;
 use crate::operation::list_stacks::list_stacks;
@@ -89,6 +90,14 @@ impl StackService for Server {
         let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
         let status = status(&self.ports, &caller, &target).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(status_to_proto(status)))
+    }
+
+    async fn drift(&self, request: Request<v1::DriftRequest>) -> Result<Response<v1::DriftResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
+        let drifts = drift(&self.ports, &caller, &target).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(drifts_to_proto(&drifts)))
     }
 
     async fn outputs(&self, request: Request<v1::OutputsRequest>) -> Result<Response<v1::OutputsResponse>, Status> {
@@ -215,6 +224,21 @@ fn status_to_proto(status: status::Status) -> v1::StatusResponse {
         locked_by: status.locked_by.clone().unwrap_or_default(),
         updated: status.updated.map(|time| time.to_string()).unwrap_or_default(),
         history_number: short(status.history_number),
+    }
+}
+
+fn drifts_to_proto(drifts: &Drifts) -> v1::DriftResponse {
+    let component = |(id, component_type, drift): &(ComponentId, String, Drift)| v1::ComponentDrift {
+        component: id.to_string(),
+        r#type: component_type.clone(),
+        drift: drift.state.as_str().to_owned(),
+        details: drift.details.clone(),
+    };
+    v1::DriftResponse {
+        stack: drifts.stack.to_string(),
+        environment: drifts.environment.to_string(),
+        components: drifts.components.iter().map(component).collect(),
+        drifted: drifts.any(),
     }
 }
 

@@ -1,8 +1,12 @@
 //! CloudFormation as this program uses it: one stack a component, changed by change sets only, every operation under a
 //! token that a successor can find again.
 
+mod port;
+mod status;
 mod template;
 
+pub use port::{ChangeSet, ChangeSetRequest, DriftDetection, StackDescription, StackEvent, Stacks, TemplateBody};
+pub use status::{Standing, aftermath, standing, succeeded};
 pub use template::StackTemplate;
 
 use std::collections::BTreeMap;
@@ -66,6 +70,11 @@ impl OperationToken {
     /// The token of a run under a fence.
     pub fn new(fence: u64, run: RunId) -> Self {
         Self(format!("{TOKEN_PREFIX}{fence}-{run}"))
+    }
+
+    /// The token of what is asked for without the lock: of plans and looks.
+    pub fn of_a_look(id: ulid::Ulid) -> Self {
+        Self(format!("{PLAN_PREFIX}{id}"))
     }
 
     /// As the provider takes it.

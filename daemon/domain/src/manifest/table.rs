@@ -43,7 +43,7 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
     ComponentType {
         name: "cloudformation",
         engine: EngineKind::Cloudformation,
-        available: false,
+        available: true,
         holds_data: false,
         about: "The team's own CloudFormation template",
         fields: CLOUDFORMATION_FIELDS,

@@ -39,7 +39,7 @@ pub use digest::{PlanDigest, SensitiveKey};
 pub use progress::{Progress, Status};
 pub use proposal::{Approved, Proposal, ResourceAction, ResourceChange};
 pub use reason::{Change, StepReason};
-pub use record::Outcome;
+pub use record::{Outcome, adopted};
 pub use saved::{PLAN_FORMAT, SavedPlan};
 pub use select::Selection;
 pub use step::Step;

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{DeployedCommand, Plan, Prepared, Step};
+use crate::engine::Adopted;
 use crate::manifest::OnDestroy;
+use crate::name::ComponentId;
 use crate::state::{Action, ComponentState, ComponentStatus, EngineKind, Intent, Output, Resource, StateDocument};
 
 /// What an engine tells of a step that it did.
@@ -46,12 +48,7 @@ impl Step {
         if let Some(component) = state.components.get_mut(&self.component) {
             component.inputs = prepared.inputs.clone();
             component.inputs_hash = prepared.inputs_hash.clone();
-            component.outputs = outcome.outputs;
-            component.resources = outcome.resources;
-            component.duration_ms = outcome.duration_ms;
-            component.created = component.created.or(Some(now));
-            component.updated = Some(now);
-            component.last_error = None;
+            take_outcome(component, outcome, now);
         }
     }
 
@@ -77,20 +74,12 @@ impl Step {
     /// Records that it failed, or was cut off where `status` says so.
     pub fn stopped(&self, state: &mut StateDocument, status: ComponentStatus, error: String, now: Timestamp) {
         state.in_flight.remove(&self.component);
-        if let Some(component) = state.components.get_mut(&self.component) {
-            component.status = status;
-            component.last_error = Some(error);
-            component.updated = Some(now);
-        }
+        stopped(state, &self.component, status, error, now);
     }
 
     /// Records that it was left to its provider; the intent stays for whoever holds the lock next.
     pub fn left(&self, state: &mut StateDocument, why: String, now: Timestamp) {
-        if let Some(component) = state.components.get_mut(&self.component) {
-            component.status = ComponentStatus::Interrupted;
-            component.last_error = Some(why);
-            component.updated = Some(now);
-        }
+        stopped(state, &self.component, ComponentStatus::Interrupted, why, now);
     }
 
     /// Records what changed without anything being run: `onDestroy`, `dependsOn`, `timeout`.
@@ -135,6 +124,43 @@ impl Step {
         component.definition = prepared.definition.clone();
         component.retain = wanted.on_destroy == OnDestroy::Retain;
     }
+}
+
+/// Records what became of an operation that an earlier holder of the lock had asked for.
+pub fn adopted(state: &mut StateDocument, id: &ComponentId, adopted: Adopted, now: Timestamp) {
+    let Some(intent) = state.in_flight.remove(id) else { return };
+    let outcome = match adopted {
+        Adopted::Done(Some(outcome)) => outcome,
+        Adopted::Done(None) => return drop(state.components.remove(id)),
+        Adopted::Failed(why) => return stopped(state, id, ComponentStatus::Failed, why, now),
+        Adopted::Unfinished => {
+            let why = "the run was cut off here".to_owned();
+            return stopped(state, id, ComponentStatus::Interrupted, why, now);
+        }
+    };
+    if let Some(component) = state.components.get_mut(id) {
+        component.status = ComponentStatus::Deployed;
+        component.inputs = intent.inputs;
+        component.inputs_hash = intent.inputs_hash;
+        take_outcome(component, outcome, now);
+    }
+}
+
+fn stopped(state: &mut StateDocument, id: &ComponentId, status: ComponentStatus, why: String, now: Timestamp) {
+    if let Some(component) = state.components.get_mut(id) {
+        component.status = status;
+        component.last_error = Some(why);
+        component.updated = Some(now);
+    }
+}
+
+fn take_outcome(component: &mut ComponentState, outcome: Outcome, now: Timestamp) {
+    component.outputs = outcome.outputs;
+    component.resources = outcome.resources;
+    component.duration_ms = outcome.duration_ms;
+    component.created = component.created.or(Some(now));
+    component.updated = Some(now);
+    component.last_error = None;
 }
 
 impl Plan {

@@ -1,12 +1,13 @@
 //! One component in a plan, and what its engine needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::deployed::{Deployed, cannot_resolve};
 use super::inputs::{self, Part};
-use super::work::{Prepared, Removal, Work};
+use super::work::{self, Prepared, Removal, Work};
 use super::{SensitiveKey, StepReason};
+use crate::cloudformation::StackPlace;
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Template};
 use crate::manifest::{Component, Definition};
@@ -65,6 +66,31 @@ impl Step {
         let unchanged =
             self.conditional() && self.deployed.as_ref().is_some_and(|state| state.inputs_hash == inputs_hash);
         Ok(Prepared { work, inputs, inputs_hash, definition, unchanged })
+    }
+
+    /// Whether all values that are wanted are known already.
+    pub fn is_known(&self, resolver: &Resolver) -> bool {
+        let Some(wanted) = &self.wanted else { return false };
+        let known = |template: &Template| matches!(resolver.resolve(template), Ok(value) if value.expose().is_some());
+        wanted.definition.values().into_iter().all(|(_, template)| known(template))
+    }
+
+    /// The CloudFormation stacks that it touches.
+    pub fn stack_places(&self, resolver: &Resolver) -> Result<BTreeSet<StackPlace>> {
+        let mut places = BTreeSet::new();
+        if self.action == Action::None {
+            return Ok(places);
+        }
+        let wanted = self.wanted.as_ref().filter(|_| self.action != Action::Delete);
+        if let Some(wanted) = wanted.filter(|_| self.engine == EngineKind::Cloudformation) {
+            places.insert(work::place(&wanted.id, resolver.scope())?);
+        }
+        if let Some(state) = self.deployed.as_ref().filter(|state| state.engine == EngineKind::Cloudformation)
+            && let Deployed::Cloudformation(stack) = Deployed::read(&self.component, state)?
+        {
+            places.insert(stack.place);
+        }
+        Ok(places)
     }
 
     /// What to run for a delete or the first half of a replace; none where nothing is deployed.

@@ -177,7 +177,8 @@ fn named(values: &BTreeMap<String, Resolved>, prefix: &str) -> BTreeMap<String, 
     values.iter().filter_map(named).collect()
 }
 
-fn place(id: &ComponentId, scope: &Scope) -> Result<StackPlace> {
+/// The stack of a component.
+pub(super) fn place(id: &ComponentId, scope: &Scope) -> Result<StackPlace> {
     let Some(region) = scope.region.clone() else {
         let message = format!("{id}: the environment `{}` has no region", scope.environment);
         return Err(Error::new(Reason::InvalidRequest, message).hint("give it one with `region:`"));

@@ -1,11 +1,13 @@
 //! A plan as people and guests see it: texts only, no sensitive value.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::RunOperation;
 use crate::expression::Shown;
-use crate::name::{EnvironmentName, StackName, TenantId};
-use crate::plan::{Plan, Step, StepReason};
+use crate::name::{ComponentId, EnvironmentName, StackName, TenantId};
+use crate::plan::{Plan, PlanDigest, Proposal, ResourceChange, Step, StepReason};
 use crate::state::{Action, Counts, EngineKind};
 
 /// A plan as it is shown.
@@ -60,6 +62,12 @@ pub struct ShownStep {
     /// The steps that come first.
     #[serde(default)]
     pub depends_on: Vec<String>,
+    /// What its engine proposes, resource by resource.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceChange>,
+    /// Stands for exactly that proposal; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub proposal: String,
 }
 
 /// One value that changes.
@@ -77,6 +85,28 @@ pub struct ValueChange {
 }
 
 impl ShownPlan {
+    /// The plan with what engines propose for it. A component for which an engine finds nothing to do does not change.
+    #[must_use]
+    pub fn proposed(mut self, proposals: &BTreeMap<ComponentId, Proposal>, digest: &PlanDigest) -> Self {
+        self.digest = digest.to_string();
+        for step in &mut self.steps {
+            let proposal = proposals.iter().find(|(id, _)| id.to_string() == step.component);
+            let Some((_, proposal)) = proposal else { continue };
+            step.proposal = proposal.digest();
+            step.resources.clone_from(&proposal.resources);
+            if proposal.is_empty() && step.action == Action::Update {
+                step.action = Action::None;
+                step.changes.clear();
+                step.reason = "the provider finds nothing to change".to_owned();
+                self.counts.update -= 1;
+                self.counts.unchanged += 1;
+            }
+        }
+        let counts = self.counts;
+        self.changes &= counts.create + counts.update + counts.replace + counts.delete > 0 || proposals.is_empty();
+        self
+    }
+
     /// A plan as it is shown, with what would stop a run.
     pub fn of(plan: &Plan, operation: RunOperation, refusals: Vec<String>) -> Self {
         Self {
@@ -108,6 +138,8 @@ impl ShownStep {
             reason: reasons.join("; "),
             changes,
             depends_on: step.after.iter().map(ToString::to_string).collect(),
+            resources: Vec::new(),
+            proposal: String::new(),
         }
     }
 }

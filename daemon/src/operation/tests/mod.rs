@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use deployer_domain::backend::{Backend, BackendAddress, BackendFactory, BackendRef, BuiltPart, CloudIdentity, WhoAmI};
 use deployer_domain::caller::Caller;
 use deployer_domain::clock::{Clock, LeaseInstant};
+use deployer_domain::cloudformation::Stacks;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::lease::LeaseTiming;
 use deployer_domain::memory::{MemoryLocks, MemoryObjects, MemorySecrets};
@@ -93,6 +94,10 @@ impl BackendFactory for MemoryBackends {
             secrets: stored.secrets.clone(),
             identity: Arc::new(Somebody),
         })
+    }
+
+    async fn stacks(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn Stacks>> {
+        Err(Error::new(Reason::Internal, "there is no CloudFormation in memory"))
     }
 
     async fn build(&self, place: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {

@@ -1,0 +1,139 @@
+//! The way to CloudFormation with the caller's own credentials, or with the role that an environment names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deployer_domain::backend::{Backend, BackendFactory, BackendRef};
+use deployer_domain::caller::Caller;
+use deployer_domain::cloudformation::{StackPlace, StackTemplate, Stacks};
+use deployer_domain::engine::{Gate, StackAccess};
+use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::key::StackSpace;
+use deployer_domain::object::{PortError, WriteIf};
+use deployer_domain::plan::Plan;
+use deployer_domain::port_error::{Attempted, explain};
+use tokio::sync::Mutex;
+
+use super::Ports;
+use super::authorise::TenantAccess;
+use super::blueprint::Blueprint;
+use super::view::View;
+
+type Opened = BTreeMap<(String, Option<String>), Arc<dyn Stacks>>;
+
+/// Opens CloudFormation for one caller; another account than the environment's is refused.
+pub struct CallersStacks {
+    backends: Arc<dyn BackendFactory>,
+    backend: Backend,
+    space: StackSpace,
+    caller: Caller,
+    account: Option<String>,
+    opened: Mutex<Opened>,
+}
+
+impl CallersStacks {
+    /// For a run or a plan: the account must be the environment's, else the tenant's where that is known.
+    pub fn new(ports: &Ports, caller: &Caller, access: &TenantAccess, blueprint: &Blueprint) -> Self {
+        let account = blueprint.account_id().unwrap_or_else(|| access.tenant.aws.account_id.clone());
+        let account = Some(account).filter(|account| !account.is_empty());
+        Self { account, ..Self::looking(ports, caller, &View::from(access), &blueprint.space) }
+    }
+
+    /// For a look at what is there.
+    pub fn looking(ports: &Ports, caller: &Caller, view: &View, space: &StackSpace) -> Self {
+        Self {
+            backends: Arc::clone(&ports.backends),
+            backend: view.backend.clone(),
+            space: space.clone(),
+            caller: caller.clone(),
+            account: None,
+            opened: Mutex::default(),
+        }
+    }
+
+    /// Refuses a plan whose stacks would be in another account, before anything is locked.
+    pub async fn check(&self, plan: &Plan) -> Result<()> {
+        for step in &plan.steps {
+            for place in step.stack_places(&plan.resolver)? {
+                self.stacks(&place).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&self, place: &StackPlace) -> Result<Arc<dyn Stacks>> {
+        let of_backend = &self.backend.place;
+        let reference = BackendRef {
+            address: of_backend.address.clone(),
+            region: Some(place.region.clone()),
+            profile: of_backend.profile.clone(),
+            role_arn: place.role_arn.clone(),
+            tenant: None,
+        };
+        let stacks = self.backends.stacks(&reference, &self.caller).await?;
+        if let Some(wanted) = &self.account {
+            let reached = stacks.account().await.attempted("find out which account this is", &of_backend.address)?;
+            if reached != *wanted {
+                return Err(wrong_account(&reached, wanted, place));
+            }
+        }
+        Ok(stacks)
+    }
+}
+
+fn wrong_account(reached: &str, wanted: &str, place: &StackPlace) -> Error {
+    let error = Error::new(Reason::PolicyDenied, format!("your credentials reach the account {reached}, not {wanted}"))
+        .fact("Region", &place.region);
+    let error = match &place.role_arn {
+        Some(role) => error.fact("Role", role),
+        None => error,
+    };
+    error
+        .hint("use the credentials of that account, for example with AWS_PROFILE")
+        .hint("or correct `accountId` of the environment in the stack file, or the tenant's account")
+}
+
+#[async_trait]
+impl StackAccess for CallersStacks {
+    async fn stacks(&self, place: &StackPlace) -> Result<Arc<dyn Stacks>> {
+        let key = (place.region.clone(), place.role_arn.clone());
+        let mut opened = self.opened.lock().await;
+        if let Some(known) = opened.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let stacks = self.open(place).await?;
+        opened.insert(key, Arc::clone(&stacks));
+        Ok(stacks)
+    }
+
+    async fn upload(&self, template: &StackTemplate) -> Result<String> {
+        let key = self.space.template(&template.sha256());
+        let (objects, address) = (&self.backend.objects, &self.backend.place.address);
+        let Some(link) = objects.link(&key).await.attempted(format!("address {key}"), address)? else {
+            let bytes = template.text.len();
+            let message = format!("the template has {bytes} bytes, and CloudFormation takes 51200 without a bucket");
+            return Err(Error::new(Reason::InvalidRequest, message)
+                .hint("use a backend in S3, or make it smaller, for example by two components"));
+        };
+        match objects.write(&key, template.text.as_bytes().to_vec(), WriteIf::Absent).await {
+            // It is named by its content: what is there is the same.
+            Ok(_) | Err(PortError::Conflict) => Ok(link),
+            Err(error) => Err(explain(error, format!("write {key}"), address)),
+        }
+    }
+}
+
+/// The gate of whoever only looks, and so needs no lease.
+pub struct Open;
+
+#[async_trait]
+impl Gate for Open {
+    async fn pass(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn lost(&self) {
+        std::future::pending().await
+    }
+}
