@@ -44,7 +44,7 @@ test-faults: test-setup build ## Runs the first six rows of the fault table with
 	fi
 
 model: ## Explores the lock protocol further than the tests do, and tells how far (docs/model.md).
-	DEPLOYER_MODEL_BOUND=$${DEPLOYER_MODEL_BOUND:-large} cargo test --locked --package deployer-model -- --nocapture
+	DEPLOYER_MODEL_BOUND=$${DEPLOYER_MODEL_BOUND:-large} cargo test --locked --release --package deployer-model -- --nocapture --test-threads 1
 
 deny: ## Checks dependencies: licences, sources, who uses what, and advisories where their database can be had.
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version $(CARGO_DENY_VERSION)

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use change::{Hold, Holder, LockChange};
-pub use condition::{Clause, LockCondition, Over, Own};
+pub use condition::{Clause, LockCondition, Over, Own, Term};
 pub use item::{Attribute, Attributes, LockItem, LockMark, LockState, attribute};
 pub use write::{LockWrite, UnlockAudit};
 

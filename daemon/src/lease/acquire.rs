@@ -89,7 +89,11 @@ impl<'a> Pursuit<'a> {
                     let sent = self.now();
                     match self.attempt(&write, &own).await? {
                         Written::Applied => return Ok(self.won(own, sent, apart)),
-                        Written::Refused(item) => look = self.noted(item),
+                        Written::Refused(item) => {
+                            // Nothing of what was tried may look like what is tried next, should the item be deleted.
+                            self.acquisition.attempt = self.keeper.ulid();
+                            look = self.noted(item);
+                        }
                     }
                 }
                 Step::ReadFence => self.acquisition.fence = Some(self.read_fence().await?),

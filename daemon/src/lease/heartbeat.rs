@@ -127,15 +127,15 @@ impl Beats {
         self.tell_lateness(due);
         self.seq += 1;
         let tenure = self.core.tenure();
-        let (session, token, seq) = (tenure.session, tenure.token, self.seq);
+        let (term, seq) = (tenure.term, self.seq);
         let write = tenure.beat(seq, lease, self.locks.server_now());
         let sent = self.core.clock.lease_now();
         let each = self.patience(1).each;
         let answer = self.while_watching(answered(each, self.locks.write(&write))).await;
         match answer {
-            Ok(Written::Applied) => self.core.prove(sent, lease, token),
-            Ok(Written::Refused(item)) => match judge_beat(session, token, seq, item.as_ref()) {
-                BeatAnswer::Landed(_) => self.core.prove(sent, lease, token),
+            Ok(Written::Applied) => self.core.prove(sent, lease, term),
+            Ok(Written::Refused(item)) => match judge_beat(&term, seq, item.as_ref()) {
+                BeatAnswer::Landed(_) => self.core.prove(sent, lease, term),
                 BeatAnswer::Lost => {
                     self.core.lose(item);
                     return Beat::Lost;
@@ -180,7 +180,7 @@ impl Beats {
         let below_seq = self.seq + 1;
         self.seq = below_seq;
         let sent = self.core.clock.lease_now();
-        let held = self.core.token();
+        let held = self.core.term();
         let (write, own) = self.acquisition.raise(held, fence, below_seq, self.moment(), &self.core.timing);
         match persist(self.patience(6), || self.locks.write(&write)).await.map(|written| own.recognise(written)) {
             Ok(Written::Applied) => {}
@@ -190,7 +190,7 @@ impl Beats {
             }
             Err(error) => return self.raised_or_not(error, &own, sent).await,
         }
-        self.core.prove(sent, self.core.timing.lease, own.token);
+        self.core.prove(sent, self.core.timing.lease, self.acquisition.term(own.token));
         Ok(())
     }
 
@@ -203,7 +203,7 @@ impl Beats {
     ) -> Result<()> {
         match persist(self.patience(6), || self.locks.read(&self.core.key)).await {
             Ok(Some(item)) if own.is(&item) => {
-                self.core.prove(sent, self.core.timing.lease, own.token);
+                self.core.prove(sent, self.core.timing.lease, self.acquisition.term(own.token));
                 Ok(())
             }
             _ => Err(explain(error, format!("raise the token of {}", self.core.key), &self.place)),
@@ -227,11 +227,10 @@ impl Beats {
             return Err(self.core.lost_error());
         }
         let tenure = self.core.tenure();
-        let (session, token) = (tenure.session, tenure.token);
         let write = tenure.release(self.locks.server_now());
         match persist(self.patience(6), || self.locks.write(&write)).await {
             Ok(Written::Applied) => Ok(()),
-            Ok(Written::Refused(item)) => match judge_release(session, token, item.as_ref()) {
+            Ok(Written::Refused(item)) => match judge_release(&tenure.term, item.as_ref()) {
                 ReleaseAnswer::Released => Ok(()),
                 ReleaseAnswer::WasLost => {
                     self.core.lose(item);

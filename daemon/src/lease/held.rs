@@ -11,7 +11,7 @@ use deployer_domain::entropy::Entropy;
 use deployer_domain::error::{Error, Result};
 use deployer_domain::key::LockKey;
 use deployer_domain::lease::{self, GuardDeadline, HolderState, LeaseTiming, Proof, Tenure};
-use deployer_domain::lock::LockItem;
+use deployer_domain::lock::{LockItem, Term};
 use deployer_domain::seal::Fence;
 use tokio::sync::{mpsc, oneshot, watch};
 use ulid::Ulid;
@@ -56,12 +56,12 @@ impl HeldLease {
     /// The daemon incarnation that holds it: `session` in the state, and in the journal for
     /// [`PreviousHold`](deployer_domain::lease::PreviousHold).
     pub fn session(&self) -> Ulid {
-        self.core.session
+        self.core.term().session
     }
 
     /// The fencing token. Journal it after [`SealedState::open`](super::SealedState::open), which may raise it.
     pub fn token(&self) -> u64 {
-        self.core.hold().token
+        self.core.term().token
     }
 
     /// What the holder may do at this very moment, judged by the clocks now (also right after a SIGCONT).
@@ -139,7 +139,6 @@ impl Gate for HeldLease {
 /// What the holder and the task that beats share.
 pub(super) struct Core {
     pub key: LockKey,
-    pub session: Ulid,
     pub timing: LeaseTiming,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -150,7 +149,7 @@ pub(super) struct Core {
 }
 
 struct Hold {
-    token: u64,
+    term: Term,
     proof: Proof,
     thief: Option<LockItem>,
 }
@@ -158,8 +157,7 @@ struct Hold {
 /// What a lease is made of when it begins.
 pub(super) struct Beginning {
     pub key: LockKey,
-    pub session: Ulid,
-    pub token: u64,
+    pub term: Term,
     pub sent: LeaseInstant,
     pub timing: LeaseTiming,
     pub clock: Arc<dyn Clock>,
@@ -168,16 +166,15 @@ pub(super) struct Beginning {
 
 impl Core {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { key, session, token, sent, timing, clock, entropy } = beginning;
+        let Beginning { key, term, sent, timing, clock, entropy } = beginning;
         let proof = Proof { sent, lease: timing.lease, lost: false };
         let (state, guard) = (proof.standing(clock.lease_now(), &timing), proof.guard(&timing));
         Self {
             key,
-            session,
             timing,
             clock,
             entropy,
-            hold: Mutex::new(Hold { token, proof, thief: None }),
+            hold: Mutex::new(Hold { term, proof, thief: None }),
             sealed: AtomicBool::new(false),
             state: watch::Sender::new(state),
             guard: watch::Sender::new(guard),
@@ -188,16 +185,17 @@ impl Core {
         self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn token(&self) -> u64 {
-        self.hold().token
+    pub(super) fn term(&self) -> Term {
+        self.hold().term
     }
 
     pub(super) fn fence(&self) -> Fence {
-        Fence { token: self.token(), session: self.session }
+        let Term { session, token, .. } = self.term();
+        Fence { token, session }
     }
 
     pub(super) fn tenure(&self) -> Tenure {
-        Tenure { key: self.key.clone(), session: self.session, token: self.token() }
+        Tenure { key: self.key.clone(), term: self.term() }
     }
 
     /// Makes an id that sorts by time.
@@ -215,12 +213,12 @@ impl Core {
         proof.standing(self.clock.lease_now(), &self.timing)
     }
 
-    /// Notes a beat that landed, and the token that it proved.
-    pub(super) fn prove(&self, sent: LeaseInstant, lease: Duration, token: u64) {
+    /// Notes a beat that landed, and the tenure that it proved.
+    pub(super) fn prove(&self, sent: LeaseInstant, lease: Duration, term: Term) {
         {
             let mut hold = self.hold();
             hold.proof = hold.proof.renewed(sent, lease);
-            hold.token = token;
+            hold.term = term;
         }
         self.publish();
     }

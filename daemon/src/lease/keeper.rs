@@ -98,7 +98,7 @@ impl LeaseKeeper {
 
     /// How firmly this daemon holds a lock; `None` when the item is not one that it holds.
     pub fn holding(&self, item: &LockItem) -> Option<HolderState> {
-        let ours = |core: &&Arc<Core>| core.key == item.key && Some(core.token()) == item.token();
+        let ours = |core: &&Arc<Core>| core.key == item.key && Some(core.term().token) == item.token();
         let session = self.settings.session.to_string();
         let core = lock(&self.held).values().find(ours).cloned();
         core.filter(|_| item.session() == Some(session.as_str())).map(|core| core.standing())
@@ -171,8 +171,7 @@ impl LeaseKeeper {
         let Won { acquisition, own, sent, locks, place, turn } = won;
         let core = Arc::new(Core::new(Beginning {
             key: acquisition.key.clone(),
-            session: self.settings.session,
-            token: own.token,
+            term: acquisition.term(own.token),
             sent,
             timing: self.settings.timing,
             clock: self.settings.clock.clone(),

@@ -82,19 +82,18 @@ async fn old_writes_that_arrive_late_change_nothing() {
         let call = acquisition(&lock, who);
         let write = take(&call, world.item().await.as_ref(), world.locks.server_now());
         assert_eq!(world.locks.write(&write).await.unwrap(), Written::Applied);
-        let token = u64::try_from(who).unwrap();
-        let session = call.holder.session;
+        let term = call.term(u64::try_from(who).unwrap());
         use deployer_domain::lock::{LockChange, LockCondition, LockWrite};
         let at = world.locks.server_now();
         let beat = LockWrite {
             key: lock.clone(),
-            condition: LockCondition::Beat { session, token, seq: 1 },
+            condition: LockCondition::Beat { term, seq: 1 },
             change: LockChange::Beat { seq: 1, lease_ms: 60_000, at },
         };
         let release = LockWrite {
             key: lock.clone(),
-            condition: LockCondition::Release { session, token },
-            change: LockChange::Release { session, at },
+            condition: LockCondition::Release { term },
+            change: LockChange::Release { session: term.session, at },
         };
         for write in [&beat, &release] {
             assert_eq!(world.locks.write(write).await.unwrap(), Written::Applied);

@@ -27,6 +27,8 @@ pub enum Mutant {
     WriteAlways,
     /// The audit item of a forced unlock is written beforehand, not in the same transaction.
     AuditApart,
+    /// A beat does not compare the call that won the lock.
+    BeatOfAnyAttempt,
     /// An own earlier attempt is not recognised.
     OwnUnrecognised,
     /// A released lock is taken whatever its token is.

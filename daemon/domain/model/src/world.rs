@@ -2,7 +2,7 @@
 //! the daemons and the people.
 
 use crate::law::{Broken, Event};
-use crate::rules::{DocId, ItemId, WriteId};
+use crate::rules::{DocId, ItemId, Term, WriteId};
 
 /// One state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -169,7 +169,7 @@ pub enum Kind {
 /// A lock that is held.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Holding {
-    pub token: u64,
+    pub term: Term,
     /// The number of the last beat that was sent.
     pub seq: u64,
     /// Since the sending of the last beat that landed, in ticks.

@@ -87,10 +87,9 @@ fn moment(server: Timestamp) -> Moment {
 }
 
 fn beat(acquisition: &Acquisition, token: u64, seq: u64, at: Timestamp) -> LockWrite {
-    let session = acquisition.holder.session;
     LockWrite {
         key: acquisition.key.clone(),
-        condition: LockCondition::Beat { session, token, seq },
+        condition: LockCondition::Beat { term: acquisition.term(token), seq },
         change: LockChange::Beat { seq, lease_ms: 60_000, at },
     }
 }
@@ -99,7 +98,7 @@ fn release(acquisition: &Acquisition, token: u64, at: Timestamp) -> LockWrite {
     let session = acquisition.holder.session;
     LockWrite {
         key: acquisition.key.clone(),
-        condition: LockCondition::Release { session, token },
+        condition: LockCondition::Release { term: acquisition.term(token) },
         change: LockChange::Release { session, at },
     }
 }
@@ -243,14 +242,15 @@ async fn our_own_lock_gets_a_higher_token(table: &dyn LockTable, tenant: &Tenant
     let now = table.server_now();
     table.write(&beat(&a, 1, 3, now)).await.unwrap();
     let again = Acquisition { attempt: Ulid::from_parts(3, 1), ..a.clone() };
-    let (write, _) = again.raise(1, 7, 4, moment(now), &LeaseTiming::default());
+    let (write, _) = again.raise(a.term(1), 7, 4, moment(now), &LeaseTiming::default());
     for _ in 0..2 {
         assert_eq!(table.write(&write).await.unwrap(), Written::Applied);
     }
     let item = stored(table, &a.key).await;
     assert_eq!((item.token(), item.hb_seq()), (Some(8), Some(4)));
     assert_ne!(table.write(&beat(&a, 1, 9, now)).await.unwrap(), Written::Applied, "a beat with the old token");
-    assert_eq!(table.write(&beat(&a, 8, 5, now)).await.unwrap(), Written::Applied);
+    assert_ne!(table.write(&beat(&a, 8, 9, now)).await.unwrap(), Written::Applied, "a beat of the call before");
+    assert_eq!(table.write(&beat(&again, 8, 5, now)).await.unwrap(), Written::Applied);
 }
 
 async fn of_many_contenders_exactly_one_wins(table: &dyn LockTable, tenant: &TenantId) {

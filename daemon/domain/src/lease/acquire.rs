@@ -7,7 +7,7 @@ use ulid::Ulid;
 
 use crate::clock::LeaseInstant;
 use crate::key::LockKey;
-use crate::lock::{Hold, Holder, LockChange, LockCondition, LockItem, LockState, LockWrite, Over, Own};
+use crate::lock::{Hold, Holder, LockChange, LockCondition, LockItem, LockState, LockWrite, Over, Own, Term};
 
 use super::{LeaseTiming, Observation};
 
@@ -145,18 +145,23 @@ impl Acquisition {
         Step::Wait { at_most: left.min(patience), why: Waiting::Held(item.clone()) }
     }
 
+    /// The tenure that this call won with a token.
+    pub fn term(&self, token: u64) -> Term {
+        Term { session: self.holder.session, attempt: self.attempt, token }
+    }
+
     /// Builds the write that raises the token of our own lock above a fence found in the state. `below_seq` is a number
     /// that no beat of ours has used.
     pub fn raise(
         &self,
-        held: u64,
+        held: Term,
         fence: u64,
         below_seq: u64,
         moment: Moment,
         timing: &LeaseTiming,
     ) -> (LockWrite, Own) {
-        let over = Over::Mine { session: self.holder.session, token: held, below_seq };
-        self.write(over, held.max(fence) + 1, below_seq, moment, timing)
+        let over = Over::Mine { term: held, below_seq };
+        self.write(over, held.token.max(fence) + 1, below_seq, moment, timing)
     }
 
     fn take(&self, over: Over, token: Option<u64>, moment: Moment, timing: &LeaseTiming) -> Step {

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ulid::Ulid;
 
 use crate::key::LockKey;
-use crate::lock::{LockChange, LockCondition, LockItem, LockState, LockWrite};
+use crate::lock::{LockChange, LockCondition, LockItem, LockState, LockWrite, Term};
 
 use super::timing::millis;
 
@@ -15,30 +14,26 @@ use super::timing::millis;
 pub struct Tenure {
     /// The lock.
     pub key: LockKey,
-    /// The holder's incarnation.
-    pub session: Ulid,
-    /// Its token.
-    pub token: u64,
+    /// Who holds it, by which call, under which token.
+    pub term: Term,
 }
 
 impl Tenure {
     /// Builds a heartbeat. `seq` is above that of every earlier one, `at` is server time.
     pub fn beat(&self, seq: u64, lease: Duration, at: Timestamp) -> LockWrite {
-        let Self { session, token, .. } = *self;
         LockWrite {
             key: self.key.clone(),
-            condition: LockCondition::Beat { session, token, seq },
+            condition: LockCondition::Beat { term: self.term, seq },
             change: LockChange::Beat { seq, lease_ms: millis(lease), at },
         }
     }
 
     /// Builds the release. No heartbeat is under way any more; `at` is server time.
     pub fn release(&self, at: Timestamp) -> LockWrite {
-        let Self { session, token, .. } = *self;
         LockWrite {
             key: self.key.clone(),
-            condition: LockCondition::Release { session, token },
-            change: LockChange::Release { session, at },
+            condition: LockCondition::Release { term: self.term },
+            change: LockChange::Release { session: self.term.session, at },
         }
     }
 }
@@ -53,8 +48,8 @@ pub enum BeatAnswer {
 }
 
 /// Judges a heartbeat that was refused by what was in the way.
-pub fn judge_beat(session: Ulid, token: u64, seq: u64, in_the_way: Option<&LockItem>) -> BeatAnswer {
-    let ours = in_the_way.filter(|item| item.state() == Some(LockState::Held) && is_ours(item, session, token));
+pub fn judge_beat(term: &Term, seq: u64, in_the_way: Option<&LockItem>) -> BeatAnswer {
+    let ours = in_the_way.filter(|item| term.is(item));
     match ours.and_then(LockItem::hb_seq) {
         Some(landed) if landed >= seq => BeatAnswer::Landed(landed),
         _ => BeatAnswer::Lost,
@@ -71,15 +66,11 @@ pub enum ReleaseAnswer {
 }
 
 /// Judges a release that was refused by what was in the way.
-pub fn judge_release(session: Ulid, token: u64, in_the_way: Option<&LockItem>) -> ReleaseAnswer {
+pub fn judge_release(term: &Term, in_the_way: Option<&LockItem>) -> ReleaseAnswer {
     let released = in_the_way.is_some_and(|item| {
         item.state() == Some(LockState::Released)
-            && item.token() == Some(token)
-            && item.last_session() == Some(session.to_string().as_str())
+            && item.token() == Some(term.token)
+            && item.last_session() == Some(term.session.to_string().as_str())
     });
     if released { ReleaseAnswer::Released } else { ReleaseAnswer::WasLost }
-}
-
-fn is_ours(item: &LockItem, session: Ulid, token: u64) -> bool {
-    item.token() == Some(token) && item.session() == Some(session.to_string().as_str())
 }

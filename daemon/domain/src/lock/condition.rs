@@ -70,6 +70,34 @@ impl Own {
     }
 }
 
+/// One tenure of a lock. A token that never sealed a state may be given a second time after the item was deleted, also to
+/// the same session: the acquire call tells the two apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Term {
+    /// The holder's incarnation.
+    pub session: Ulid,
+    /// The call that acquired it, or raised its token.
+    pub attempt: Ulid,
+    /// Its token.
+    pub token: u64,
+}
+
+impl Term {
+    fn clauses(&self) -> Vec<Clause> {
+        vec![
+            Clause::text(a::SESSION_ID, self.session),
+            Clause::text(a::ATTEMPT_ID, self.attempt),
+            Clause::number(a::FENCING_TOKEN, self.token),
+            Clause::text(a::LOCK_STATE, LockState::Held.as_str()),
+        ]
+    }
+
+    /// Whether the item says that the lock is held in this tenure.
+    pub fn is(&self, item: &LockItem) -> bool {
+        self.clauses().iter().all(|clause| clause.holds(item.attributes()))
+    }
+}
+
 /// What an acquisition replaces.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Over {
@@ -91,10 +119,8 @@ pub enum Over {
     },
     /// Our own lock, to raise its token above a fence found in the state.
     Mine {
-        /// This incarnation.
-        session: Ulid,
-        /// The present token.
-        token: u64,
+        /// The tenure so far.
+        term: Term,
         /// A heartbeat number that none of our beats has reached.
         below_seq: u64,
     },
@@ -102,7 +128,6 @@ pub enum Over {
 
 impl Over {
     fn clauses(&self) -> Vec<Clause> {
-        let held = Clause::text(a::LOCK_STATE, LockState::Held.as_str());
         match self {
             Self::Absent => vec![Clause::Is(a::LOCK_ID, None)],
             Self::Free { token } => vec![
@@ -111,16 +136,18 @@ impl Over {
             ],
             Self::Unchanged(mark) => mark.seen().iter().map(|(name, value)| Clause::Is(name, value.clone())).collect(),
             Self::Crashed { session, token } => {
+                let held = Clause::text(a::LOCK_STATE, LockState::Held.as_str());
                 vec![Clause::text(a::SESSION_ID, session), Clause::number(a::FENCING_TOKEN, *token), held]
             }
-            Self::Mine { session, token, below_seq } => vec![
-                Clause::text(a::SESSION_ID, session),
-                Clause::number(a::FENCING_TOKEN, *token),
-                held,
-                Clause::Below(a::HB_SEQ, *below_seq),
-            ],
+            Self::Mine { term, below_seq } => not_reached(term, *below_seq),
         }
     }
+}
+
+fn not_reached(term: &Term, seq: u64) -> Vec<Clause> {
+    let mut clauses = term.clauses();
+    clauses.push(Clause::Below(a::HB_SEQ, seq));
+    clauses
 }
 
 /// Under which condition a lock item may change.
@@ -135,19 +162,15 @@ pub enum LockCondition {
     },
     /// We hold it, and no later beat of ours has landed.
     Beat {
-        /// This incarnation.
-        session: Ulid,
-        /// Our token.
-        token: u64,
+        /// Our tenure.
+        term: Term,
         /// The number of this beat.
         seq: u64,
     },
     /// We hold it.
     Release {
-        /// This incarnation.
-        session: Ulid,
-        /// Our token.
-        token: u64,
+        /// Our tenure.
+        term: Term,
     },
     /// It is still as it was seen; with `even_if_alive`, its holder may have beaten since.
     ForceRelease {
@@ -163,12 +186,8 @@ impl LockCondition {
     pub fn any_of(&self) -> Vec<Vec<Clause>> {
         match self {
             Self::Acquire { over, own } => vec![over.clauses(), own.clauses()],
-            Self::Beat { session, token, seq } => {
-                vec![Over::Mine { session: *session, token: *token, below_seq: *seq }.clauses()]
-            }
-            Self::Release { session, token } => {
-                vec![Over::Crashed { session: *session, token: *token }.clauses()]
-            }
+            Self::Beat { term, seq } => vec![not_reached(term, *seq)],
+            Self::Release { term } => vec![term.clauses()],
             Self::ForceRelease { mark, even_if_alive } => {
                 let moving = [a::HB_SEQ, a::HEARTBEAT, a::LOCK_EXPIRY];
                 let seen = mark.seen().iter().filter(|(name, _)| !(*even_if_alive && moving.contains(name)));

@@ -19,9 +19,15 @@ impl Turn<'_> {
         } else {
             machine.rounds += 1;
         }
-        let attempt = machine.attempts;
-        machine.attempts += 1;
+        let attempt = self.attempt(who);
         Some(Phase::Acquiring(Pursuit { attempt, crashed, fence: None, look: Look::None, sent: None }))
+    }
+
+    /// A new id of an acquire call, or of its next try.
+    pub fn attempt(&mut self, who: usize) -> u8 {
+        let machine = &mut self.world.machines[who];
+        machine.attempts += 1;
+        machine.attempts - 1
     }
 
     pub fn acquire(&mut self, who: usize, mut pursuit: Pursuit, deed: Deed) -> Option<Phase> {
@@ -44,6 +50,7 @@ impl Turn<'_> {
                     return Some(self.won(who, sent));
                 }
                 pursuit.sent = None;
+                pursuit.attempt = self.attempt(who);
                 self.looked(who, &mut pursuit, item, 0);
             }
             (Deed::Repeat, Some(sent)) if sent.silent => pursuit.sent = Some(Sent { silent: false, ..sent }),
@@ -77,7 +84,7 @@ impl Turn<'_> {
             unlocked: if item == self.world.table.item { self.world.table.unlocked } else { 0 },
         };
         match self.rules.step(question) {
-            Decision::Try(write) if self.rules.gains(write).0 <= self.scene.tokens => {
+            Decision::Try(write) if self.rules.gains(write).0.1 <= self.scene.tokens => {
                 pursuit.sent = Some(Sent { kind: Kind::Acquire, write, age: 0, silent: false });
             }
             Decision::Try(_) => return None,
@@ -89,11 +96,11 @@ impl Turn<'_> {
     }
 
     fn won(&mut self, who: usize, sent: Sent) -> Phase {
-        let (token, seq) = self.rules.gains(sent.write);
+        let (term, seq) = self.rules.gains(sent.write);
         let machine = &mut self.world.machines[who];
         machine.seen = None;
         Phase::Holding(Holding {
-            token,
+            term,
             seq,
             age: sent.age,
             lost: false,

@@ -36,11 +36,11 @@ impl Turn<'_> {
         match (deed, holding.keeper) {
             (Deed::Beat, None) if holding.seq < self.scene.beats => {
                 holding.seq += 1;
-                let (token, seq) = (holding.token, holding.seq);
-                holding.send(Kind::Beat { seq }, self.rules.beat(self.identity(who), token, seq));
+                let (term, seq) = (holding.term, holding.seq);
+                holding.send(Kind::Beat { seq }, self.rules.beat(self.identity(who), term, seq));
             }
             (Deed::Release, None) if !holding.lost => {
-                holding.send(Kind::Release, self.rules.release(self.identity(who), holding.token));
+                holding.send(Kind::Release, self.rules.release(self.identity(who), holding.term));
             }
             (Deed::Request(Port::Table, fate), Some(mut sent)) => {
                 let answer = self.meet(&mut sent, fate)?;
@@ -66,7 +66,7 @@ impl Turn<'_> {
         let (applied, item, holder) = (judged.applied.is_some(), self.world.table.item, self.identity(who));
         match sent.kind {
             Kind::Beat { seq } => {
-                let landed = || self.rules.beat_refused(holder, holding.token, seq, item) != BeatAnswer::Lost;
+                let landed = || self.rules.beat_refused(holder, holding.term, seq, item) != BeatAnswer::Lost;
                 if applied || landed() {
                     self.prove(&mut holding, sent.age);
                 } else {
@@ -74,12 +74,12 @@ impl Turn<'_> {
                 }
             }
             Kind::Raise | Kind::Acquire if applied || self.rules.is_own(sent.write, item) => {
-                holding.token = self.rules.gains(sent.write).0;
+                holding.term = self.rules.gains(sent.write).0;
                 self.prove(&mut holding, sent.age);
             }
             Kind::Raise | Kind::Acquire => holding.lost = true,
             Kind::Release => {
-                let released = || self.rules.release_refused(holder, holding.token, item) == ReleaseAnswer::Released;
+                let released = || self.rules.release_refused(holder, holding.term, item) == ReleaseAnswer::Released;
                 if applied || released() {
                     self.world.machines[who].journal = None;
                     return Phase::Over;
@@ -97,7 +97,7 @@ impl Turn<'_> {
         }
         holding.keeper = None;
         if self.rules.is_own(sent.write, self.world.table.item) {
-            holding.token = self.rules.gains(sent.write).0;
+            holding.term = self.rules.gains(sent.write).0;
             self.prove(&mut holding, sent.age);
         } else {
             // The state is not sealed then, and the lock is given back.

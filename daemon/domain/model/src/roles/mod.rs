@@ -166,8 +166,8 @@ impl Turn<'_> {
         let mut broken = self.world.broken;
         for who in 0..self.world.machines.len() {
             let identity = self.identity(who);
-            if let Phase::Holding(Holding { lost: true, token, .. }) = self.world.machines[who].phase {
-                broken.note(Law::LostIsLost, self.rules.is_held_by(identity, token, self.world.table.item));
+            if let Phase::Holding(Holding { lost: true, term, .. }) = self.world.machines[who].phase {
+                broken.note(Law::LostIsLost, self.rules.is_held_by(identity, term, self.world.table.item));
             }
         }
         broken.note(Law::OneAuditPerUnlock, self.world.table.audits != self.world.table.forced);

@@ -55,7 +55,7 @@ impl Turn<'_> {
             _ => false,
         });
         let late = self.world.late.iter().any(|message| match message {
-            Message::Lock(write) => self.rules.gains(*write).0 > 0,
+            Message::Lock(write) => self.rules.gains(*write).0.1 > 0,
             _ => false,
         });
         if under_way || late || (self.scene.engine != Engine::Nothing && self.believes()) {
@@ -91,7 +91,7 @@ impl Turn<'_> {
                 messages.extend(under_way(holding.keeper));
                 match holding.work {
                     Work::Opening { put, .. } | Work::Writing { put, .. } => messages.extend(put.map(Message::Put)),
-                    Work::Executing { silent: false, .. } => messages.push(Message::Execute(holding.token)),
+                    Work::Executing { silent: false, .. } => messages.push(Message::Execute(holding.term.1)),
                     _ => {}
                 }
             }

@@ -13,7 +13,7 @@ use crate::world::{Holding, Kind, Message, Phase, Put, Stage, Work};
 impl Turn<'_> {
     pub fn work(&mut self, who: usize, mut holding: Holding, deed: Deed) -> Option<Holding> {
         let stands = self.standing(&holding);
-        let (held, token) = (stands == HolderState::Held, holding.token);
+        let (held, token) = (stands == HolderState::Held, holding.term.1);
         match (deed, holding.work.clone()) {
             (Deed::Find, Work::Opening { put: None, .. }) if !holding.lost => self.find(who, &mut holding)?,
             (Deed::Request(Port::Storage, fate), _) => {
@@ -83,7 +83,7 @@ impl Turn<'_> {
 
     fn author(&self, who: usize, holding: &Holding, first_id: u8) -> Author {
         let tried = (first_id, self.world.machines[who].puts);
-        Author { holder: self.identity(who), token: holding.token, tried }
+        Author { holder: self.identity(who), token: holding.term.1, tried }
     }
 
     fn to_write(&self, who: usize, document: Option<DocId>, stage: Stage) -> Work {
@@ -136,12 +136,11 @@ impl Turn<'_> {
     }
 
     fn raise(&mut self, who: usize, holding: &mut Holding, fence: u64) -> Option<()> {
-        if holding.keeper.is_some() || holding.token.max(fence) + 1 > self.scene.tokens {
+        if holding.keeper.is_some() || holding.term.1.max(fence) + 1 > self.scene.tokens {
             return None;
         }
-        let attempt = self.world.machines[who].attempts;
-        self.world.machines[who].attempts += 1;
-        let write = self.rules.raise(self.identity(who), attempt, (holding.token, holding.seq), fence);
+        let attempt = self.attempt(who);
+        let write = self.rules.raise(self.identity(who), attempt, (holding.term, holding.seq), fence);
         holding.seq += 1;
         holding.send(Kind::Raise, write);
         Some(())
@@ -153,7 +152,7 @@ impl Turn<'_> {
             self.world.event = Some(Event::SealedAfterRefusal);
         }
         let machine = &mut self.world.machines[who];
-        machine.journal = Some((machine.incarnation, holding.token));
+        machine.journal = Some((machine.incarnation, holding.term.1));
         holding.work = Work::Sealed { document, resolved: false };
     }
 

@@ -6,10 +6,10 @@ use deployer_domain::lease::{
     Acquisition, HolderState, Moment, Observation, Patience, PreviousHold, Proof, Step, Tenure, Unlock, UnlockStep,
     Waiting,
 };
-use deployer_domain::lock::LockItem;
+use deployer_domain::lock::{self, LockItem};
 
 use super::time::{ago, server, whole_ticks};
-use super::{ItemId, Rules, Sending, WriteId, attempt, session};
+use super::{ItemId, Rules, Sending, Term, WriteId, attempt, session};
 use crate::mutant::Mutant;
 use crate::world::Seen;
 
@@ -67,10 +67,11 @@ impl Rules {
     }
 
     /// Builds the write that raises a holder's token above a fence.
-    pub fn raise(&self, holder: (u8, u8), number: u8, held: (u64, u64), fence: u64) -> WriteId {
-        let (token, seq) = held;
+    pub fn raise(&self, holder: (u8, u8), number: u8, held: (Term, u64), fence: u64) -> WriteId {
+        let (term, seq) = held;
+        let term = self.term(holder, term);
         let moment = Moment { now: ago(0), server: server(0) };
-        let (write, _) = self.acquisition(holder, number).raise(token, fence, seq + 1, moment, &self.timing);
+        let (write, _) = self.acquisition(holder, number).raise(term, fence, seq + 1, moment, &self.timing);
         WriteId(self.writes.name(write))
     }
 
@@ -120,21 +121,26 @@ impl Rules {
     }
 
     /// Builds a beat.
-    pub fn beat(&self, holder: (u8, u8), token: u64, seq: u64) -> WriteId {
-        self.sent.recall(Sending { holder, token, seq: Some(seq) }, || {
-            WriteId(self.writes.name(self.tenure(holder, token).beat(seq, self.timing.lease, server(0))))
+    pub fn beat(&self, holder: (u8, u8), term: Term, seq: u64) -> WriteId {
+        self.sent.recall(Sending { holder, term, seq: Some(seq) }, || {
+            WriteId(self.writes.name(self.tenure(holder, term).beat(seq, self.timing.lease, server(0))))
         })
     }
 
     /// Builds a release.
-    pub fn release(&self, holder: (u8, u8), token: u64) -> WriteId {
-        self.sent.recall(Sending { holder, token, seq: None }, || {
-            WriteId(self.writes.name(self.tenure(holder, token).release(server(0))))
+    pub fn release(&self, holder: (u8, u8), term: Term) -> WriteId {
+        self.sent.recall(Sending { holder, term, seq: None }, || {
+            WriteId(self.writes.name(self.tenure(holder, term).release(server(0))))
         })
     }
 
-    fn tenure(&self, holder: (u8, u8), token: u64) -> Tenure {
-        Tenure { key: self.space.lock().clone(), session: session(holder.0, holder.1), token }
+    fn tenure(&self, holder: (u8, u8), term: Term) -> Tenure {
+        Tenure { key: self.space.lock().clone(), term: self.term(holder, term) }
+    }
+
+    /// What marks a tenure on the item.
+    pub fn term(&self, holder: (u8, u8), (number, token): Term) -> lock::Term {
+        self.acquisition(holder, number).term(token)
     }
 
     /// Decides what a forced unlock does after its first look.

@@ -53,11 +53,14 @@ pub struct Rules {
     facts: Memory<ItemId, table::Facts>,
 }
 
+/// The call that won a lock or raised its token, and the token.
+pub type Term = (u8, u64);
+
 /// What a holder sends for its lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Sending {
     holder: (u8, u8),
-    token: u64,
+    term: Term,
     /// The number of a beat; a release has none.
     seq: Option<u64>,
 }
@@ -122,6 +125,11 @@ fn session(machine: u8, incarnation: u8) -> Ulid {
 /// The id of an acquire call or a raise.
 fn attempt(machine: u8, number: u8) -> Ulid {
     Ulid::from_parts(2, u128::from(machine) << 8 | u128::from(number))
+}
+
+/// The number of an acquire call or a raise.
+fn number(attempt: Ulid) -> u8 {
+    u8::try_from(attempt.random() & 0xff).unwrap_or(u8::MAX)
 }
 
 /// The id of a write of the state.

@@ -5,7 +5,7 @@ use deployer_domain::lock::{
     Attribute, Attributes, Clause, LockChange, LockCondition, LockItem, LockState, LockWrite, Over, Own, attribute,
 };
 
-use super::{ItemId, Rules, WriteId, session};
+use super::{ItemId, Rules, Term, WriteId, number};
 use crate::law::{Broken, Event, Law};
 use crate::mutant::Mutant;
 
@@ -66,7 +66,10 @@ impl Rules {
                 drop(0, &[a::FENCING_TOKEN]);
             }
             (Some(Mutant::BeatWithoutSeq), LockCondition::Beat { .. }) => drop(0, &[a::HB_SEQ]),
-            (Some(Mutant::BeatForAnybody), LockCondition::Beat { .. }) => drop(0, &[a::SESSION_ID, a::FENCING_TOKEN]),
+            (Some(Mutant::BeatForAnybody), LockCondition::Beat { .. }) => {
+                drop(0, &[a::SESSION_ID, a::ATTEMPT_ID, a::FENCING_TOKEN]);
+            }
+            (Some(Mutant::BeatOfAnyAttempt), LockCondition::Beat { .. }) => drop(0, &[a::ATTEMPT_ID]),
             (Some(Mutant::BeatOnVersion), LockCondition::Beat { seq, .. }) => {
                 drop(0, &[a::HB_SEQ]);
                 lists[0].push(Clause::Is(a::HB_SEQ, Some(Attribute::number(seq - 1))));
@@ -99,9 +102,9 @@ impl Rules {
         lists[1].iter().all(|clause| clause.holds(item.attributes()))
     }
 
-    /// The token and the heartbeat number that an acquisition sets.
-    pub fn gains(&self, write: WriteId) -> (u64, u64) {
-        self.own(write).map_or((0, 0), |own| (own.token, own.hb_seq))
+    /// The tenure and the heartbeat number that an acquisition sets.
+    pub fn gains(&self, write: WriteId) -> (Term, u64) {
+        self.own(write).map_or(((0, 0), 0), |own| ((number(own.attempt), own.token), own.hb_seq))
     }
 
     fn own(&self, write: WriteId) -> Option<Own> {
@@ -112,23 +115,21 @@ impl Rules {
     }
 
     /// What a refused beat means.
-    pub fn beat_refused(&self, holder: (u8, u8), token: u64, seq: u64, item: Option<ItemId>) -> BeatAnswer {
+    pub fn beat_refused(&self, holder: (u8, u8), term: Term, seq: u64, item: Option<ItemId>) -> BeatAnswer {
         let item = item.map(|item| self.items.value(item.0));
-        judge_beat(session(holder.0, holder.1), token, seq, item.as_deref())
+        judge_beat(&self.term(holder, term), seq, item.as_deref())
     }
 
     /// What a refused release means.
-    pub fn release_refused(&self, holder: (u8, u8), token: u64, item: Option<ItemId>) -> ReleaseAnswer {
+    pub fn release_refused(&self, holder: (u8, u8), term: Term, item: Option<ItemId>) -> ReleaseAnswer {
         let item = item.map(|item| self.items.value(item.0));
-        judge_release(session(holder.0, holder.1), token, item.as_deref())
+        judge_release(&self.term(holder, term), item.as_deref())
     }
 
     /// Whether the item says that an incarnation holds the lock with a token.
-    pub fn is_held_by(&self, holder: (u8, u8), token: u64, item: Option<ItemId>) -> bool {
+    pub fn is_held_by(&self, holder: (u8, u8), term: Term, item: Option<ItemId>) -> bool {
         let Some(item) = item.map(|item| self.items.value(item.0)) else { return false };
-        item.state() == Some(LockState::Held)
-            && item.token() == Some(token)
-            && item.session() == Some(session(holder.0, holder.1).to_string().as_str())
+        self.term(holder, term).is(&item)
     }
 
     /// What an item says of itself.
@@ -164,10 +165,8 @@ fn laws(write: &LockWrite, before: Option<&LockItem>, after: &LockItem) -> Broke
         let same = (pair(before).0 == new.0, who(before) == who(after));
         broken.note(Law::OneHolderPerToken, same.0 != same.1);
     }
-    if let LockCondition::Beat { session, token, .. } | LockCondition::Release { session, token } = &write.condition {
-        let theirs = before
-            .is_some_and(|item| item.token() == Some(*token) && item.session() == Some(session.to_string().as_str()));
-        broken.note(Law::HoldersTouchOnlyTheirOwn, !theirs);
+    if let LockCondition::Beat { term, .. } | LockCondition::Release { term } = &write.condition {
+        broken.note(Law::HoldersTouchOnlyTheirOwn, !before.is_some_and(|item| term.is(item)));
     }
     let rises = state(before) == Some(LockState::Released) && after.state() == Some(LockState::Held);
     broken.note(Law::ReleasedStaysReleased, rises && !(acquires && old.is_some_and(|old| new.0 > old.0)));

@@ -57,6 +57,12 @@ fn a_beat_for_anybody_touches_a_foreign_lock() {
 }
 
 #[test]
+fn a_beat_of_any_attempt_lands_on_the_next_tenure_of_its_session() {
+    let scene = Scene { contenders: 1, faults: 1, deletions: 1, rounds: 2, tokens: 2, ..Scene::SMALL };
+    is_caught(Mutant::BeatOfAnyAttempt, scene, &[Law::HoldersTouchOnlyTheirOwn]);
+}
+
+#[test]
 fn a_released_lock_that_is_taken_at_any_token_is_held_twice_with_one() {
     let scene = Scene { rounds: 2, beats: 0, tokens: 2, ..Scene::SMALL };
     is_caught(Mutant::FreeWithoutToken, scene, &[Law::ReleasedStaysReleased, Law::TokensRise]);

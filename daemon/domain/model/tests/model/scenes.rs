@@ -73,6 +73,12 @@ fn a_daemon_may_want_a_deleted_lock_again() {
 }
 
 #[test]
+fn a_request_may_go_astray_and_the_item_be_deleted() {
+    let scene = Scene { contenders: 1, deletions: 1, faults: 1, rounds: 2, tokens: 2, ..Scene::SMALL };
+    holds("deletion astray", scene);
+}
+
+#[test]
 fn an_older_holders_operation_is_adopted_or_refused() {
     let sometimes = &[Event::Adoption, Event::OlderSetRefused, Event::Reacquired];
     let engine = Engine::CloudFormation;

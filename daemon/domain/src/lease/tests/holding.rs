@@ -16,7 +16,7 @@ fn a_dead_holder_is_replaced_after_its_lease_and_five_seconds_of_silence() {
 
 #[test]
 fn a_refused_beat_landed_before_or_means_a_loss() {
-    let (session, item) = (Ulid::from_parts(1, 1), held(1, 7, 0));
+    let (term, item) = (call(1).term(7), held(1, 7, 0));
     let cases = [
         (Some(beaten(&item, 5, 60_000, 1)), BeatAnswer::Landed(5)),
         (Some(beaten(&item, 6, 60_000, 1)), BeatAnswer::Landed(6)),
@@ -27,13 +27,13 @@ fn a_refused_beat_landed_before_or_means_a_loss() {
         (None, BeatAnswer::Lost),
     ];
     for (item, expected) in cases {
-        assert_eq!(judge_beat(session, 7, 5, item.as_ref()), expected, "{item:?}");
+        assert_eq!(judge_beat(&term, 5, item.as_ref()), expected, "{item:?}");
     }
 }
 
 #[test]
 fn a_refused_release_had_landed_or_there_was_nothing_to_release() {
-    let (session, item) = (Ulid::from_parts(1, 1), held(1, 7, 0));
+    let (term, item) = (call(1).term(7), held(1, 7, 0));
     let cases = [
         (Some(released(&item, 1)), ReleaseAnswer::Released),
         (Some(held(2, 8, 1)), ReleaseAnswer::WasLost),
@@ -41,7 +41,7 @@ fn a_refused_release_had_landed_or_there_was_nothing_to_release() {
         (None, ReleaseAnswer::WasLost),
     ];
     for (item, expected) in cases {
-        assert_eq!(judge_release(session, 7, item.as_ref()), expected, "{item:?}");
+        assert_eq!(judge_release(&term, item.as_ref()), expected, "{item:?}");
     }
 }
 

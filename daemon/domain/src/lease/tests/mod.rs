@@ -81,18 +81,18 @@ fn held(who: u128, token: u64, seconds: u64) -> LockItem {
 fn beaten(item: &LockItem, seq: u64, lease_ms: u64, seconds: u64) -> LockItem {
     LockWrite {
         key: key(),
-        condition: LockCondition::Beat { session: Ulid::from_parts(1, 1), token: 0, seq },
+        condition: LockCondition::Beat { term: call(1).term(0), seq },
         change: LockChange::Beat { seq, lease_ms, at: server(seconds) },
     }
     .apply(Some(item))
 }
 
 fn released(item: &LockItem, seconds: u64) -> LockItem {
-    let session = Ulid::from_parts(1, 1);
+    let term = call(1).term(0);
     LockWrite {
         key: key(),
-        condition: LockCondition::Release { session, token: 0 },
-        change: LockChange::Release { session, at: server(seconds) },
+        condition: LockCondition::Release { term },
+        change: LockChange::Release { session: term.session, at: server(seconds) },
     }
     .apply(Some(item))
 }
