@@ -57,6 +57,7 @@ fn a_holder_that_was_paused_for_90_seconds_meets_its_successor() {
     alice.signal(Signal::CONT);
     let events = ended(apply).exits(6).json_lines();
     assert_eq!(lease_states(&events).last(), Some(&"LOST"), "{events:?}");
+    alice.wait_for("the answer to the late write", |seen| seen.fault.is_some() && seen.status.is_some());
     let written: Vec<_> = alice.asked(PUT, "state.json").into_iter().filter(|seen| seen.asked > paused).collect();
     let late: Vec<_> = alice.asked(PUT, "state.json").into_iter().filter(|seen| seen.fault.is_some()).collect();
     assert_eq!(late.iter().map(|seen| seen.status).collect::<Vec<_>>(), [Some(412)], "its write is refused");

@@ -59,16 +59,8 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer,
     let mut released = shared.releases.subscribe();
     let mut release = async move || drop(released.changed().await);
     let (number, fault) = shared.judge(operation.clone(), &path, &letter.body);
-    let forward = async |letter: Letter| {
-        let answer = letter.send(&shared).await?;
-        let body = answer.body().clone().collect().await?.to_bytes();
-        shared.note(number, |seen| {
-            seen.status = Some(answer.status().as_u16());
-            seen.answered = Some(Instant::now());
-            seen.answer = if body.len() <= SHORT { body.to_vec() } else { Vec::new() };
-        });
-        Ok::<_, Error>(answer)
-    };
+    // What is on its way arrives, also when its sender hangs up meanwhile.
+    let forward = async |letter: Letter| tokio::spawn(forward(Arc::clone(&shared), number, letter)).await?;
     match fault {
         None => forward(letter).await,
         Some(Fault::Drop) => Err("dropped".into()),
@@ -109,6 +101,18 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer,
             answer
         }
     }
+}
+
+/// Sends a request on and notes its answer.
+async fn forward(shared: Arc<Shared>, number: usize, letter: Letter) -> Result<Answer, Error> {
+    let answer = letter.send(&shared).await?;
+    let body = answer.body().clone().collect().await?.to_bytes();
+    shared.note(number, |seen| {
+        seen.status = Some(answer.status().as_u16());
+        seen.answered = Some(Instant::now());
+        seen.answer = if body.len() <= SHORT { body.to_vec() } else { Vec::new() };
+    });
+    Ok(answer)
 }
 
 /// Sends a request again when its time has come.
