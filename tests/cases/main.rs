@@ -15,6 +15,7 @@ mod exit_codes;
 mod guard;
 mod holder_states;
 mod hush;
+mod infrastructure;
 mod interop;
 mod lifecycle;
 mod lock;

@@ -38,7 +38,7 @@ impl SecretStore for SecretsManager {
                 return if none { Ok(None) } else { Err(port_error(error, &place(name))) };
             }
         };
-        if answer.secret_string.is_none() && answer.secret_binary.is_none() {
+        if answer.secret_string.as_deref().unwrap_or_default().is_empty() && answer.secret_binary.is_none() {
             return Ok(None);
         }
         let (Some(document), Some(version)) = (answer.secret_string, answer.version_id) else {

@@ -13,7 +13,8 @@ async fn bootstrap_makes_what_is_missing_and_can_be_repeated() {
     let clients = clients(&aws).await;
     let first = bootstrap(&clients, BUCKET, TABLE).await.unwrap();
     let made: Vec<_> = first.iter().map(|part| (part.what.as_str(), part.created)).collect();
-    assert_eq!(made, [("S3 bucket acme-state", true), ("DynamoDB table acme-locks", true)]);
+    let stack = ("CloudFormation stack deployer-backend-acme-state", true);
+    assert_eq!(made, [stack, ("S3 bucket acme-state", true), ("DynamoDB table acme-locks", true)]);
     let second = bootstrap(&clients, BUCKET, TABLE).await.unwrap();
     assert!(second.iter().all(|part| !part.created), "{second:?}");
     let left = clients.s3.list_object_versions().bucket(BUCKET).send().await.unwrap();

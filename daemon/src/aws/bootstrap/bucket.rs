@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
 use deployer_domain::backend::BuiltPart;
 use deployer_domain::object::{PortError, PortResult};
 
-use super::part;
+use super::{lifecycle, part};
 use crate::aws::Clients;
 use crate::aws::error::port_error;
 
@@ -18,15 +18,17 @@ pub(super) fn place(bucket: &str) -> String {
     format!("the bucket {bucket}")
 }
 
-/// Makes the bucket and gives it what our documents need; leaves alone what somebody already chose.
-pub(super) async fn ensure(clients: &Clients, bucket: &str) -> PortResult<Vec<BuiltPart>> {
-    let created = if exists(clients, bucket).await? { false } else { create(clients, bucket).await? };
+/// Makes the bucket, unless it was `made` a moment ago, and gives it what our documents need; leaves alone what somebody
+/// already chose.
+pub(super) async fn ensure(clients: &Clients, bucket: &str, made: bool) -> PortResult<Vec<BuiltPart>> {
+    let created = if exists(clients, bucket).await? { made } else { create(clients, bucket).await? };
     let mut parts = vec![part(format!("S3 bucket {bucket}"), created)];
     let settings = [
         (versioning(clients, bucket).await?, "versioning"),
         (encryption(clients, bucket).await?, "encryption"),
         (public_access(clients, bucket).await?, "public access block"),
         (policy(clients, bucket).await?, "policy"),
+        (lifecycle::ensure(clients, bucket).await?, "lifecycle"),
     ];
     if !created {
         let changed = settings.iter().filter(|(changed, _)| *changed);
@@ -35,7 +37,7 @@ pub(super) async fn ensure(clients: &Clients, bucket: &str) -> PortResult<Vec<Bu
     Ok(parts)
 }
 
-async fn exists(clients: &Clients, bucket: &str) -> PortResult<bool> {
+pub(super) async fn exists(clients: &Clients, bucket: &str) -> PortResult<bool> {
     match clients.s3.head_bucket().bucket(bucket).send().await {
         Ok(_) => Ok(true),
         Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {

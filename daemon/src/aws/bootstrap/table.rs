@@ -27,13 +27,19 @@ fn place(table: &str) -> String {
     format!("the lock table {table}")
 }
 
-/// Makes the table and waits until it can be used; one that is there must be a lock table.
-pub(super) async fn ensure(clients: &Clients, table: &str) -> PortResult<Vec<BuiltPart>> {
+/// Whether there is a table of this name.
+pub(super) async fn exists(clients: &Clients, table: &str) -> PortResult<bool> {
+    describe(clients, table).await.map(|found| found.is_some())
+}
+
+/// Makes the table, unless it was `made` a moment ago, and waits until it can be used; one that is there must be a lock
+/// table.
+pub(super) async fn ensure(clients: &Clients, table: &str, made: bool) -> PortResult<Vec<BuiltPart>> {
     let mut parts = Vec::new();
     match describe(clients, table).await? {
         None => parts.push(part(format!("DynamoDB table {table}"), create(clients, table).await?)),
         Some(found) => {
-            parts.push(part(format!("DynamoDB table {table}"), false));
+            parts.push(part(format!("DynamoDB table {table}"), made));
             check(&found, table)?;
             if !has_index(&found) {
                 wait(clients, table).await?;
