@@ -1,7 +1,7 @@
 //! What can be typed: the global flags, and the flags that several commands share.
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 use deployer_proto::v1::{Backend, Mode, StackTarget};
 use jiff::Timestamp;
 
@@ -27,6 +27,18 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Parses the program's arguments.
+    pub fn parsed() -> Result<Self, clap::Error> {
+        let cli = Self::try_parse()?;
+        if cli.globals.output == Format::Markdown && !matches!(cli.command, Command::Plan(_)) {
+            let text = "only plans are printed as markdown";
+            return Err(Self::command().error(clap::error::ErrorKind::InvalidValue, text));
+        }
+        Ok(cli)
+    }
+}
+
 const FIRST_STEPS: &str = "\
 First steps of a platform team: admin bootstrap, admin login, tenant init
 First steps of a team: login, stack init, plan, apply
@@ -40,7 +52,7 @@ pub struct Globals {
     /// Act in this signed-in context instead of the current one [env: DEPLOYER_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// How answers are printed: text or json (one document; streams print JSON lines)
+    /// How answers are printed: text, json (one document; streams print JSON lines), or for plans markdown
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
     #[arg(hide_possible_values = true)]
     pub output: Format,
@@ -69,6 +81,8 @@ pub enum Format {
     Text,
     /// One JSON document; streams print JSON lines.
     Json,
+    /// A comment for a pull request; only plans have one.
+    Markdown,
 }
 
 // Which backend to sign in to. (No doc comment: clap would show it as the help of each command that has these flags.)
@@ -256,8 +270,6 @@ pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -25,8 +25,6 @@ pub mod terminal_mode;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::Cli;
 use crate::exit::Exit;
 use crate::guest::Guest;
@@ -35,7 +33,7 @@ use crate::report::Report;
 /// Runs the program.
 pub fn main() -> ExitCode {
     report::install_panic_hook();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::parsed() {
         Ok(cli) => cli,
         Err(error) => return exit::of_usage(&error).into(),
     };

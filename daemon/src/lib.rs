@@ -7,6 +7,7 @@
 //! **Invariant:** what a caller's environment says comes from the call, never from this process.
 
 pub mod config;
+mod examine;
 mod git_email;
 mod inherited;
 mod instance;

@@ -10,6 +10,7 @@ mod cloudformation;
 mod cloudformation_adopt;
 mod crash;
 mod destroy;
+mod doctor;
 mod documents;
 mod exit_codes;
 mod guard;

@@ -204,8 +204,8 @@ fn render_detached(run: &Run, look: &Look) -> String {
 pub fn finished(guest: &Guest, ended: &Ended) -> Result<(), Report> {
     match guest.terminal.format {
         Format::Json => Ok(()),
-        Format::Text if guest.terminal.quiet => guest.terminal.quiet_value(&ended.run.id),
-        Format::Text => guest.terminal.text(&render(ended, &guest.terminal.out)),
+        _ if guest.terminal.quiet => guest.terminal.quiet_value(&ended.run.id),
+        _ => guest.terminal.text(&render(ended, &guest.terminal.out)),
     }
 }
 

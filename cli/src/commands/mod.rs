@@ -12,6 +12,7 @@ pub mod completion;
 pub mod context;
 pub mod daemon;
 pub mod destroy;
+pub mod doctor;
 pub mod drift;
 pub mod history;
 pub mod lock;
@@ -19,6 +20,7 @@ pub mod login;
 pub mod logout;
 pub mod outputs;
 pub mod plan;
+pub mod reference;
 pub mod render;
 pub mod run;
 pub mod schema;
@@ -74,12 +76,17 @@ pub enum Command {
     /// List locks, run a command under one, or take a dead holder's away
     #[command(subcommand)]
     Lock(lock::Command),
+    /// Examine what deployer needs on this computer and in the cloud, and say how to mend it
+    Doctor(doctor::Args),
     /// Show the version of this program and of the daemon
     Version(version::Args),
     /// Print the JSON Schema of the stack file, for editors
     Schema(schema::Args),
     /// Print the completion script of a shell
     Completion(completion::Args),
+    /// Print the pages that packages and the documentation are made of
+    #[command(hide = true)]
+    Reference(reference::Args),
     /// Start, stop and look at the background daemon
     #[command(subcommand)]
     Daemon(daemon::Command),
@@ -107,9 +114,11 @@ impl Command {
             Self::History(args) => history::run(guest, args).await,
             Self::Run(command) => command.run(guest).await,
             Self::Lock(command) => command.run(guest).await,
+            Self::Doctor(args) => doctor::run(guest, args).await,
             Self::Version(args) => version::run(guest, args).await,
             Self::Schema(args) => schema::run(guest, args).await,
             Self::Completion(args) => completion::run(guest, args),
+            Self::Reference(args) => reference::run(guest, &args),
             Self::Daemon(command) => command.run(guest).await,
         }
     }

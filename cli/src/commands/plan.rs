@@ -1,5 +1,7 @@
 //! `deployer plan`, and how plans look.
 
+mod markdown;
+
 use std::collections::HashMap;
 
 use deployer_proto::v1::stack_service_client::StackServiceClient;
@@ -8,7 +10,7 @@ use deployer_proto::v1::{
 };
 
 use crate::Outcome;
-use crate::args::TargetArgs;
+use crate::args::{Format, TargetArgs};
 use crate::exit;
 use crate::guest::Guest;
 use crate::output::page::Page;
@@ -43,7 +45,10 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let operation = if args.destroy { Operation::Destroy } else { Operation::Apply };
     let options = PlanOptions { operation: operation.into(), replace: args.replace, delete_data: args.delete_data };
     let plan = made(guest, args.target.target(&guest.surroundings), options).await?;
-    guest.terminal.answer(&plan, &Shapes { quiet: |plan| plan.digest.clone(), text: render })?;
+    match guest.terminal.format {
+        Format::Markdown => guest.terminal.raw(&markdown::render(&plan))?,
+        _ => guest.terminal.answer(&plan, &Shapes { quiet: |plan| plan.digest.clone(), text: render })?,
+    }
     Ok(if args.detailed_exitcode && plan.changes { exit::CHANGES } else { exit::DONE })
 }
 
@@ -116,6 +121,15 @@ pub fn proposals(plan: &Plan) -> HashMap<String, String> {
 
 /// One resource that an engine would change; what destroys something or changes permissions is loud.
 fn resource(change: &ResourceChange) -> String {
+    let line = resource_line(change);
+    match change.action.as_str() {
+        "replace" | "may replace" | "remove" => paint::red(line),
+        _ if change.permissions => paint::yellow(line),
+        _ => line,
+    }
+}
+
+fn resource_line(change: &ResourceChange) -> String {
     let kind = escape::line(&change.r#type);
     let mut line = format!("{} {} ({kind})", resource_symbol(&change.action), escape::line(&change.name));
     if !change.details.is_empty() {
@@ -130,11 +144,7 @@ fn resource(change: &ResourceChange) -> String {
     if change.permissions {
         line.push_str("  ⚠ PERMISSIONS");
     }
-    match change.action.as_str() {
-        "replace" | "may replace" | "remove" => paint::red(line),
-        _ if change.permissions => paint::yellow(line),
-        _ => line,
-    }
+    line
 }
 
 fn resource_symbol(action: &str) -> &'static str {

@@ -23,8 +23,8 @@ pub async fn run(guest: &Guest, _args: Args) -> Outcome {
             let daemon = daemon.map(|daemon| json!({"version": daemon.version, "protocol": daemon.protocol}));
             guest.terminal.json(&json!({"version": version, "protocol": PROTOCOL, "daemon": daemon}))?;
         }
-        Format::Text if guest.terminal.quiet => guest.terminal.quiet_value(version)?,
-        Format::Text => guest.terminal.text(&render(version, daemon.as_ref()))?,
+        _ if guest.terminal.quiet => guest.terminal.quiet_value(version)?,
+        _ => guest.terminal.text(&render(version, daemon.as_ref()))?,
     }
     Ok(exit::DONE)
 }

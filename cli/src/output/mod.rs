@@ -73,8 +73,8 @@ impl Terminal {
     pub fn answer<M: Message + Name>(&self, message: &M, shapes: &Shapes<M>) -> Result<(), Report> {
         match (self.format, self.quiet) {
             (Format::Json, _) => out(&format!("{}\n", json::document(message)?)),
-            (Format::Text, true) => self.quiet_value(&(shapes.quiet)(message)),
-            (Format::Text, false) => self.text(&(shapes.text)(message, &self.out)),
+            (_, true) => self.quiet_value(&(shapes.quiet)(message)),
+            (_, false) => self.text(&(shapes.text)(message, &self.out)),
         }
     }
 
@@ -112,7 +112,7 @@ impl Terminal {
 
     /// Tells how it goes; silent where a machine reads or only a value is wanted.
     pub fn progress(&self, text: &str) {
-        if self.format == Format::Text && !self.quiet {
+        if self.format != Format::Json && !self.quiet {
             err(&self.err.finish(text));
         }
     }
@@ -138,7 +138,7 @@ impl Terminal {
                     Ok(document) => err(&format!("{document}\n")),
                     Err(_) => err(&self.err.finish(&report::render(error))),
                 },
-                Format::Text => err(&self.err.finish(&report::render(error))),
+                Format::Text | Format::Markdown => err(&self.err.finish(&report::render(error))),
             }
         }
         report.exit()

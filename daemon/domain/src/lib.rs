@@ -29,6 +29,7 @@ pub mod archive;
 pub mod audit;
 pub mod context;
 pub mod credential;
+pub mod finding;
 pub mod limits;
 pub mod policy;
 pub mod registry;

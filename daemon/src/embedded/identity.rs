@@ -18,7 +18,7 @@ impl WhoAmI for OsUser {
 }
 
 /// Never from an environment, which anybody may write; a number where the name is in no file.
-async fn user_name(uid: u32) -> String {
+pub(crate) async fn user_name(uid: u32) -> String {
     let users = tokio::fs::read_to_string("/etc/passwd").await.unwrap_or_default();
     named(&users, uid).unwrap_or_else(|| format!("uid-{uid}"))
 }

@@ -22,6 +22,7 @@ pub mod bootstrap;
 pub mod cancel_run;
 pub mod create_tenant;
 pub mod delete_tenant;
+pub mod doctor;
 pub mod drift;
 pub mod edit_tenant;
 pub mod history;

@@ -1,17 +1,21 @@
-//! The daemon's own life on the wire: hello, status, stop. Served to callers of every protocol version, because a
-//! newer or older caller must be able to find out, and to replace an idle daemon.
+//! The daemon's own life on the wire: hello, status, doctor, stop. All but doctor are served to callers of every protocol
+//! version, because a newer or older caller must be able to find out, and to replace an idle daemon.
 
 use std::time::Instant;
 
+use deployer_domain::finding::{Finding, Verdict};
+use deployer_proto::v1;
 use deployer_proto::v1::daemon_service_server::DaemonService;
 use deployer_proto::v1::{
-    CallContext, DaemonStatusRequest, DaemonStatusResponse, HelloRequest, HelloResponse, StopRequest, StopResponse,
+    CallContext, DaemonStatusRequest, DaemonStatusResponse, DoctorRequest, DoctorResponse, HelloRequest, HelloResponse,
+    StopRequest, StopResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::status::to_status;
 use super::{Server, convert};
 use crate::config::SessionStorage;
+use crate::operation::doctor::doctor;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -54,6 +58,16 @@ impl DaemonService for Server {
         }))
     }
 
+    async fn doctor(&self, request: Request<DoctorRequest>) -> Result<Response<DoctorResponse>, Status> {
+        let DoctorRequest { context, backend } = request.into_inner();
+        let caller = self.caller(context)?;
+        let named = backend.map(|backend| convert::backend_from_proto(backend, &caller.cwd));
+        let named = named.transpose().map_err(|error| to_status(&error))?;
+        let socket = (!self.config.private).then_some(self.config.endpoint.socket.as_path());
+        let findings = doctor(&self.ports, &caller, socket, named).await;
+        Ok(Response::new(DoctorResponse { findings: findings.into_iter().map(finding_to_proto).collect() }))
+    }
+
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
         let StopRequest { context, force } = request.into_inner();
         heard("Stop", &context.unwrap_or_default());
@@ -66,6 +80,15 @@ impl DaemonService for Server {
 
 fn heard(method: &str, context: &CallContext) {
     tracing::debug!(method, client = ?context.client, request = ?context.request_id, "called");
+}
+
+fn finding_to_proto(finding: Finding) -> v1::Finding {
+    let verdict = match finding.verdict {
+        Verdict::Ok => v1::Verdict::Ok,
+        Verdict::Warning => v1::Verdict::Warning,
+        Verdict::Problem => v1::Verdict::Problem,
+    };
+    v1::Finding { subject: finding.subject, verdict: verdict.into(), message: finding.message, mends: finding.mends }
 }
 
 /// Without a keyring sessions are in memory, whatever was asked for.
