@@ -8,7 +8,15 @@ CARGO_DENY_VERSION := 0.20.2
 STATIC := $(shell [ -e "$$(cc -print-file-name=libc.a 2>/dev/null)" ] && rustc -vV | grep -q '^host: .*-linux-gnu' \
   && echo '-C target-feature=+crt-static')
 
-.PHONY: help build release demo test test-faults test-setup model deny check bench
+# What is shipped runs on any Linux. Nothing in it tells where it was built.
+TARGET ?= $(shell uname -m)-unknown-linux-musl
+CARGO_HOME_DIRECTORY := $(or $(CARGO_HOME),$(HOME)/.cargo)
+CARGO_CYCLONEDX_VERSION := 0.5.9
+REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=cargo
+REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
+  RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct)
+
+.PHONY: help build programs release packages sbom docs demo test test-faults test-setup model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -16,9 +24,29 @@ help: ## Lists these targets.
 build: ## Builds both programs (debug).
 	cargo build --locked --package deployer-cli --package deployer-daemon
 
-release: ## Builds both programs (release).
+programs: ## Builds both programs, optimised, for this machine.
 	cargo build --locked --release --package deployer-daemon
 	cargo rustc --locked --release --package deployer-cli --bin deployer -- $(STATIC)
+
+release: packages sbom ## Builds what is shipped into target/dist: static programs, packages, checksums, a list of parts.
+	@cd target/dist && rm -f SHA256SUMS && sha256sum -- * > .sums && mv .sums SHA256SUMS && cat SHA256SUMS
+
+packages: test-setup ## Builds the static programs and the archive, deb, rpm and formula of them.
+	rustup target add $(TARGET)
+	$(REPRODUCIBLE) cargo build --locked --release --target $(TARGET) --package deployer-cli --package deployer-daemon
+	rm -rf target/dist
+	packaging/package target/$(TARGET)/release $(TARGET) target/dist
+
+sbom: ## Lists what the programs are made of (CycloneDX).
+	@command -v cargo-cyclonedx >/dev/null || cargo install --locked cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
+	@mkdir -p target/dist
+	@for crate in cli daemon; do \
+	  cargo cyclonedx --quiet --format json --target $(TARGET) --manifest-path $$crate/Cargo.toml --override-filename sbom; \
+	  mv $$crate/sbom.json target/dist/sbom-$$crate.cdx.json; \
+	done; find . -name sbom.json -not -path './target/*' -delete
+
+docs: build ## Makes the pages of docs/ that come from the programs.
+	docs/reference/run target/debug docs
 
 demo: build ## Runs the main job on the embedded backend, in its own temporary home.
 	@docs/demo/run target/debug
@@ -55,5 +83,5 @@ deny: ## Checks dependencies: licences, sources, who uses what, and advisories w
 check: ## Runs what CI runs.
 	@.ci/run
 
-bench: release ## Measures against the floor and the peers, in one run.
+bench: programs ## Measures against the floor and the peers, in one run.
 	@docs/bench/run target/release
