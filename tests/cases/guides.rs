@@ -1,0 +1,122 @@
+//! What the guides say is run as it stands there, and what is generated is up to date.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use harness::aws::LocalAws;
+use harness::guide::{Reader, commands};
+use harness::scenes::Platform;
+use harness::{Command, World, programs};
+
+const BUCKET: &str = "s3://company-deployer-state";
+
+fn world(aws: &LocalAws) -> World {
+    let world = aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
+    world.with("AWS_REGION", "us-east-1")
+}
+
+/// A platform as the guides describe it, whose team has not signed in yet; and its secret.
+fn platform(aws: &LocalAws, tenant: &str) -> (Platform, String) {
+    let platform = Platform::prepared(world(aws), BUCKET.to_owned());
+    let secret = platform.create_tenant(tenant);
+    (platform, secret)
+}
+
+/// The installer is tested where packages are: here it finds that all is there.
+fn without_installing(world: &World) -> PathBuf {
+    let directory = world.directory().join("shims");
+    std::fs::create_dir(&directory).unwrap();
+    let curl = directory.join("curl");
+    std::fs::write(&curl, "#!/bin/sh\n[ \"$2\" = https://deployer.io/install.sh ] && echo 'echo installed'\n").unwrap();
+    std::fs::set_permissions(&curl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+#[test]
+fn a_platform_team_follows_its_guide() {
+    let aws = LocalAws::start();
+    let world = world(&aws);
+    let lines = commands("docs/PLATFORM_ADMIN_GUIDE.md");
+    assert!(lines.len() >= 20, "{lines:?}");
+    Reader::new(&world).follow(&lines);
+    world.run(["tenant", "list"]).exits(4);
+}
+
+#[test]
+fn a_team_follows_its_guide() {
+    let aws = LocalAws::start();
+    let (platform, secret) = platform(&aws, "notifications-team");
+    let lines = commands("docs/GETTING_STARTED_GUIDE.md");
+    assert!(lines.len() >= 20, "{lines:?}");
+    let mut reader = Reader::new(&platform.world);
+    reader.secret = secret;
+    reader.first_on_path = Some(without_installing(&platform.world));
+    reader.follow(&lines);
+    platform.world.run(["stack", "list"]).exits(4);
+}
+
+#[test]
+fn the_page_on_operations_is_followed() {
+    let aws = LocalAws::start();
+    let (platform, secret) = platform(&aws, "web-team");
+    platform.sign_in("web-team", &secret);
+    platform.world.run(["stack", "init", "hello"]).succeeds();
+    let lines = commands("docs/OPERATIONS.md");
+    // A deleted tenant's session ends: what a team does comes before what its admin does.
+    assert!(lines.len() >= 10, "{lines:?}");
+    platform.world.run(["apply", "--stack", "hello", "--environment", "development", "--yes"]).succeeds();
+    Reader::new(&platform.world).follow(&lines);
+}
+
+#[test]
+fn an_older_state_is_brought_back_as_the_page_on_operations_says() {
+    let aws = LocalAws::start();
+    let (platform, secret) = platform(&aws, "web-team");
+    platform.sign_in("web-team", &secret);
+    platform.world.run(["stack", "init", "hello"]).succeeds();
+    let place = ["--stack", "hello", "--environment", "development"];
+    let apply = |more: &[&str]| {
+        platform.world.run(["apply", "--yes"].iter().chain(&place).chain(more).copied()).succeeds();
+    };
+    apply(&[]);
+    apply(&["--var", "GREETING=Hi"]);
+    // The version that the first apply left, put back under the condition that nobody changed it meanwhile.
+    let text = "s3 = boto3.client('s3')\n\
+         where = {'Bucket': 'company-deployer-state', 'Key': \
+             'tenants/web-team/v1/stacks/hello/development/state.json'}\n\
+         versions = s3.list_object_versions(Bucket=where['Bucket'], Prefix=where['Key'])['Versions']\n\
+         read = lambda v: s3.get_object(**where, VersionId=v['VersionId'])['Body'].read()\n\
+         old = next(read(v) for v in versions if json.loads(read(v)).get('historyNumber') == 1 \
+             and not json.loads(read(v)).get('inFlight'))\n\
+         s3.put_object(**where, Body=old, IfMatch=versions[0]['ETag'])\n\
+         answer(1)";
+    harness::boto::boto(&aws, text);
+    let plan =
+        platform.world.run(["plan", "--detailed-exitcode", "--var", "GREETING=Hi"].iter().chain(&place).copied());
+    plan.exits(2);
+    apply(&["--var", "GREETING=Hi"]);
+    platform.world.run(["status"].iter().chain(&place).copied()).succeeds();
+}
+
+#[test]
+fn the_page_on_security_is_followed() {
+    let aws = LocalAws::start();
+    let (platform, secret) = platform(&aws, "web-team");
+    let mut reader = Reader::new(&platform.world);
+    reader.secret = secret;
+    reader.follow(&commands("docs/SECURITY.md"));
+}
+
+#[test]
+fn what_is_generated_is_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let make =
+        Command::new(programs::root().join("docs/reference/run")).args([programs::directory(), directory.path()]);
+    make.env("PATH", "/usr/bin:/bin").env("HOME", directory.path()).run().succeeds();
+    for page in ["COMMANDS.md", "STACK_FILE.md"] {
+        let made = std::fs::read_to_string(directory.path().join(page)).unwrap();
+        let kept = std::fs::read_to_string(programs::root().join("docs").join(page)).unwrap();
+        assert!(made == kept, "docs/{page} is out of date: run `make docs`");
+        assert!(made.len() > 10_000, "{}", made.len());
+    }
+}
