@@ -6,7 +6,7 @@ use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::finding::Finding;
 use deployer_domain::key::{ObjectKey, PlatformSpace, StackSpace, TenantSpace};
-use deployer_domain::lock::{LockChange, LockCondition, LockWrite};
+use deployer_domain::lock::{LockChange, LockCondition, LockWrite, Term};
 use deployer_domain::name::{EnvironmentName, StackName};
 use deployer_domain::object::{ETag, PortError, PortResult, WriteIf};
 use deployer_domain::port_error::explain;
@@ -90,7 +90,7 @@ async fn change_lock(ports: &Ports, backend: &Backend, place: &StackSpace) -> Po
     let session = ulid(ports.entropy.as_ref(), ports.clock.now());
     let write = LockWrite {
         key: place.lock().clone(),
-        condition: LockCondition::Beat { session, token: u64::MAX >> 11, seq: 1 },
+        condition: LockCondition::Beat { term: Term { session, attempt: session, token: u64::MAX >> 11 }, seq: 1 },
         change: LockChange::Beat { seq: 1, lease_ms: 60_000, at: backend.locks.server_now() },
     };
     backend.locks.write(&write).await.map(drop)
