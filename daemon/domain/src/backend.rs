@@ -127,7 +127,18 @@ impl CloudIdentity {
     pub fn is_same_role(&self, other: &Self) -> bool {
         self.account == other.account && role(&self.principal) == role(&other.principal)
     }
+
+    /// Whether both may be one person: sessions of a role are, whatever they are named, unless IAM Identity Center named
+    /// them after its users.
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        let named_by_its_holder = !role(&self.principal).contains(IDENTITY_CENTER_ROLE);
+        self == other || named_by_its_holder && self.is_same_role(other)
+    }
 }
+
+/// How roles begin that IAM Identity Center makes; their sessions bear the user's name, and nobody else may assume them.
+/// Source: AWS, IAM Identity Center User Guide, "Referencing permission sets in resource policies".
+const IDENTITY_CENTER_ROLE: &str = ":assumed-role/AWSReservedSSO_";
 
 /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` without the session, which its holder names as it likes.
 fn role(principal: &str) -> &str {

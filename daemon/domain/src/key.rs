@@ -379,6 +379,21 @@ impl StackSpace {
         ObjectKey(format!("{}approvals/{run}.json", self.prefix))
     }
 
+    /// What was decided about a pending run.
+    pub fn approval_decision(&self, run: RunId) -> ObjectKey {
+        ObjectKey(format!("{}approvals/{run}.decision.json", self.prefix))
+    }
+
+    /// All approvals.
+    pub fn approvals(&self) -> KeyPrefix {
+        KeyPrefix(format!("{}approvals/", self.prefix))
+    }
+
+    /// The run whose request a listed key is; nothing for a decision.
+    pub fn approval_of(&self, key: &ObjectKey) -> Option<RunId> {
+        key.0.strip_prefix(self.approvals().as_str())?.strip_suffix(".json")?.parse().ok()
+    }
+
     /// A source archive, named by its SHA-256.
     pub fn source(&self, sha256: &[u8; 32]) -> ObjectKey {
         let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();

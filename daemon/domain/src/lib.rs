@@ -25,6 +25,7 @@ pub mod port_error;
 pub mod secret_store;
 pub mod vault;
 
+pub mod approval;
 pub mod archive;
 pub mod audit;
 pub mod context;
