@@ -87,8 +87,30 @@ impl Ended {
 
 /// Shows a run until it ends, or until Ctrl-C was pressed twice.
 pub async fn to_the_end(guest: &Guest, events: Streaming<RunEvent>, view: View, owner: Owner) -> Result<Ended, Report> {
+    following(guest, events, (view, owner), Patience::Always).await
+}
+
+/// The same for a run that was just started: where nobody is at the terminal, an approval is not waited for.
+pub async fn started(guest: &Guest, events: Streaming<RunEvent>) -> Result<Ended, Report> {
+    let patience = if guest.terminal.interactive { Patience::Always } else { Patience::NotForApproval };
+    following(guest, events, (View::Progress, Owner::default()), patience).await
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Always,
+    NotForApproval,
+}
+
+async fn following(
+    guest: &Guest,
+    events: Streaming<RunEvent>,
+    (view, owner): (View, Owner),
+    patience: Patience,
+) -> Result<Ended, Report> {
     let mut shown = show(guest, view);
-    let mut following = Following { guest, events, owner, run: None, wishes_to_cancel: false, pressed: 0 };
+    let mut following = Following { guest, events, owner, run: None, patience, wishes_to_cancel: false, pressed: 0 };
     let ended = following.ended(&mut *shown).await;
     shown.end();
     ended
@@ -110,6 +132,7 @@ struct Following<'a> {
     events: Streaming<RunEvent>,
     owner: Owner,
     run: Option<Run>,
+    patience: Patience,
     wishes_to_cancel: bool,
     pressed: u32,
 }
@@ -123,6 +146,7 @@ impl Following<'_> {
                 event = self.events.message() => match event.map_err(|status| self.lost(status))? {
                     Some(event) => {
                         shown.event(&event)?;
+                        self.awaits_approval(&event, shown)?;
                         if let Some(ended) = self.noted(event) {
                             return Ok(ended);
                         }
@@ -156,6 +180,16 @@ impl Following<'_> {
             _ => {}
         }
         None
+    }
+
+    /// Says who can do what about an approval, and leaves the run alone where nobody is there to wait for it.
+    fn awaits_approval(&self, event: &RunEvent, shown: &mut dyn Show) -> Result<(), Report> {
+        let (Some(Event::AwaitingApproval(awaited)), Some(run)) = (&event.event, &self.run) else { return Ok(()) };
+        if self.patience == Patience::NotForApproval {
+            return Err(not_approved(run, &awaited.expires));
+        }
+        shown.say(&format!("Another person approves it with: deployer approvals approve {}", escape::line(&run.id)));
+        Ok(())
     }
 
     fn pressed(&mut self, shown: &mut dyn Show) -> Result<(), Report> {
@@ -192,6 +226,15 @@ impl Following<'_> {
             run.id
         ))
     }
+}
+
+/// What is told of a run that waits for its approval to somebody who does not wait.
+pub fn not_approved(run: &Run, expires: &str) -> Report {
+    let what = format!("run {} on {}/{} waits for another person's approval", run.id, run.stack, run.environment);
+    Report::new("APPROVAL_REQUIRED", what)
+        .fact("Until", expires)
+        .hint(format!("another person looks at it and approves it: `deployer approvals approve {}`", run.id))
+        .hint(format!("it then starts by itself, or with `deployer run attach {}`", run.id))
 }
 
 /// Asks a run to end gracefully.

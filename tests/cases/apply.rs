@@ -128,15 +128,6 @@ fn what_is_removed_from_the_file_is_destroyed_with_the_files_it_was_made_of() {
 }
 
 #[test]
-fn a_run_on_production_is_refused_until_there_are_approvals() {
-    let team = team();
-    team.write_stack("shop", &["a: { type: command, apply: 'touch ran' }"]);
-    let arguments = ["apply", "--stack", "shop", "--environment", "production", "--yes"];
-    team.world.run(arguments).exits(7).complains("approval").complains("requireApprovalForProduction");
-    assert!(!team.world.work().join("shop/ran").exists());
-}
-
-#[test]
 fn growth_beyond_the_limits_is_refused_before_anything_is_locked() {
     let platform = Platform::local();
     let output = platform.world.run(["tenant", "init", "web-team", "--max-stacks", "1", "--max-services", "1", "-q"]);

@@ -128,7 +128,7 @@ fn what_exists_already_is_6() {
 fn what_a_policy_forbids_is_7() {
     let team = scenes::team();
     team.write_stack("web", &["a: { type: command, apply: 'true' }"]);
-    for arguments in [&["--yes"][..], &["--yes", "--detach"], &[]] {
+    for arguments in [&["--yes"][..], &["--yes", "--detach"]] {
         let command = ["apply", "--stack", "web", "--environment", "production"];
         let output = team.world.run(command.iter().chain(arguments).copied()).exits(7);
         assert!(output.stderr.contains("approval"), "{output}");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail as loudly as the tests")]
 
 mod apply;
+mod approvals;
 mod architecture;
 mod audit;
 mod backend;

@@ -50,13 +50,13 @@ fn the_exit_code_can_tell_whether_there_are_changes() {
 }
 
 #[test]
-fn what_would_refuse_a_run_is_said_and_the_plan_still_shown() {
+fn that_another_person_has_to_approve_a_run_is_said_with_the_plan() {
     let team = team();
     team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
     let plan = team.world.run(["plan", "--stack", "shop", "--environment", "production", "-o", "json"]).succeeds();
     let plan = plan.json();
     assert_eq!(actions(&plan), ["s.a ACTION_CREATE"]);
-    assert!(plan["refusals"][0].as_str().unwrap().contains("approval"), "{plan}");
+    assert_eq!((&plan["needsApproval"], plan["refusals"].as_array().unwrap().len()), (&true.into(), 0), "{plan}");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use deployer_proto::v1::{
 };
 
 use crate::Outcome;
-use crate::args::{Format, Owner, TargetArgs, seconds};
+use crate::args::{Format, TargetArgs, seconds};
 use crate::commands::{history, outputs, plan};
 use crate::exit;
-use crate::follow::{self, Ended, View};
+use crate::follow::{self, Ended};
 use crate::guest::Guest;
 use crate::output::page::Page;
 use crate::output::paint::Look;
@@ -88,9 +88,9 @@ impl Job {
                 started => started?,
             };
             if self.how.detach {
-                return detached(guest, events).await;
+                return detached(guest, events, plan.needs_approval).await;
             }
-            let ended = follow::to_the_end(guest, events, View::Progress, Owner::default()).await?;
+            let ended = follow::started(guest, events).await?;
             if ended.finished.error.as_ref().is_some_and(is_stale) && self.asks(guest) {
                 changed(guest);
                 continue;
@@ -178,14 +178,19 @@ fn unchanged(guest: &Guest, plan: &Plan) -> Result<(), Report> {
     Ok(())
 }
 
-async fn detached(guest: &Guest, mut events: tonic::Streaming<RunEvent>) -> Outcome {
+async fn detached(guest: &Guest, mut events: tonic::Streaming<RunEvent>, needs_approval: bool) -> Outcome {
+    let mut waiting = Run::default();
     while let Some(RunEvent { event, .. }) = events.message().await? {
         match event {
             Some(Event::Started(started)) => {
                 let run = started.run.unwrap_or_default();
                 guest.terminal.answer(&run, &Shapes { quiet: |run| run.id.clone(), text: render_detached })?;
-                return Ok(exit::DONE);
+                if !needs_approval {
+                    return Ok(exit::DONE);
+                }
+                waiting = run;
             }
+            Some(Event::AwaitingApproval(awaited)) => return Err(follow::not_approved(&waiting, &awaited.expires)),
             Some(Event::Finished(finished)) => return Ended { run: Run::default(), finished }.exit(guest),
             _ => {}
         }

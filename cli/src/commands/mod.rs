@@ -7,6 +7,7 @@ use crate::guest::Guest;
 
 pub mod admin;
 pub mod apply;
+pub mod approvals;
 pub mod audit;
 pub mod completion;
 pub mod context;
@@ -70,6 +71,9 @@ pub enum Command {
     Render(render::Args),
     /// List the finished runs of a stack
     History(history::Args),
+    /// List, look at, approve and reject what waits for another person
+    #[command(subcommand)]
+    Approvals(approvals::Command),
     /// List, watch and cancel runs
     #[command(subcommand)]
     Run(run::Command),
@@ -112,6 +116,7 @@ impl Command {
             Self::Outputs(args) => outputs::run(guest, args).await,
             Self::Render(args) => render::run(guest, args).await,
             Self::History(args) => history::run(guest, args).await,
+            Self::Approvals(command) => command.run(guest).await,
             Self::Run(command) => command.run(guest).await,
             Self::Lock(command) => command.run(guest).await,
             Self::Doctor(args) => doctor::run(guest, args).await,

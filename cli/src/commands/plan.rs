@@ -73,6 +73,9 @@ pub fn render(plan: &Plan, look: &Look) -> String {
     plan.refusals.iter().for_each(|refusal| {
         page.line(&paint::red(format!("✗ Refused: {}", escape::line(refusal))));
     });
+    if plan.needs_approval {
+        page.warning("Another person has to approve it before it runs");
+    }
     if plan.changes {
         page.rule().line(&counts(plan)).line(&paint::dim(format!("Digest: {}", escape::line(&plan.digest))));
     } else {

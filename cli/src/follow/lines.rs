@@ -44,6 +44,10 @@ fn line(event: &Event) -> Option<String> {
             escape::line(&text).into_owned()
         }
         Event::Waiting(waiting) => format!("Waiting for {}", escape::line(&waiting.r#for)),
+        Event::AwaitingApproval(awaited) => {
+            format!("Waiting for another person's approval, until {}", escape::line(&awaited.expires))
+        }
+        Event::Approved(approved) => progress::approved(approved),
         Event::Plan(_) => return None,
         Event::ComponentStarted(started) => {
             format!("{}... {}", escape::line(&started.component), doing(started.action()))

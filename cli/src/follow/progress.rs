@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use deployer_proto::v1::run_event::Event;
 use deployer_proto::v1::{
-    Action, ComponentFinished, ComponentResult, LeaseChanged, Operation, Plan, Run, RunEvent, RunStatus,
+    Action, ComponentFinished, ComponentResult, LeaseChanged, Operation, Plan, Run, RunApproved, RunEvent, RunStatus,
 };
 use jiff::Timestamp;
 
@@ -61,6 +61,13 @@ impl Progress {
         match &event.event {
             Some(Event::Started(started)) => self.run = started.run.clone().unwrap_or_default(),
             Some(Event::Waiting(waiting)) => self.waiting.clone_from(&waiting.r#for),
+            Some(Event::AwaitingApproval(awaited)) => {
+                self.waiting = format!("another person's approval, until {}", awaited.expires);
+            }
+            Some(Event::Approved(by)) => {
+                self.waiting.clear();
+                self.say(&approved(by));
+            }
             Some(Event::Plan(plan)) => self.planned(plan),
             Some(Event::ComponentStarted(started)) => {
                 let row = self.row(&started.component);
@@ -254,6 +261,15 @@ impl Row {
             Step::Done { .. } | Step::NotStarted => Vec::new(),
         }
     }
+}
+
+/// One line of who approved a run.
+pub fn approved(approved: &RunApproved) -> String {
+    let mut line = paint::green(format!("✓ Approved by {}", escape::line(&approved.actor)));
+    if !approved.comment.is_empty() {
+        line.push_str(&format!(": {}", escape::line(&approved.comment)));
+    }
+    line
 }
 
 /// One line of how firmly the lock is held: lost, in doubt, or after a doubt simply held again.

@@ -181,6 +181,18 @@ impl ApprovalRequest {
         Ok(Decision { format_version: APPROVAL_FORMAT, run, digest, verdict, by, at: now, comment })
     }
 
+    /// Refuses who has looked at another plan.
+    pub fn seen(&self, digest: Option<&str>) -> Result<()> {
+        match digest {
+            Some(digest) if digest != self.digest => Err(Error::new(
+                Reason::PlanStale,
+                format!("run {} would do something else than what you saw", self.run),
+            )
+            .hint(format!("look again: `deployer approvals show {}`", self.run))),
+            _ => Ok(()),
+        }
+    }
+
     /// Says that it was decided before.
     pub fn decided(&self, earlier: &Decision) -> Error {
         let word = match earlier.verdict {
@@ -246,6 +258,14 @@ impl ApprovalRequest {
 }
 
 impl Decision {
+    /// Why a run was allowed, for the history.
+    pub fn as_reason(&self) -> String {
+        match self.comment.as_str() {
+            "" => format!("approved by {}", self.by.actor),
+            comment => format!("approved by {}: {comment}", self.by.actor),
+        }
+    }
+
     /// The document as it is stored.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()

@@ -159,7 +159,9 @@ impl RunSummary {
     /// The run after one more event.
     pub fn take(&mut self, event: &RunEvent) {
         match &event.what {
-            Happening::Waiting { .. } if !self.status.is_over() => self.status = RunStatus::Waiting,
+            Happening::Waiting { .. } | Happening::AwaitingApproval { .. } if !self.status.is_over() => {
+                self.status = RunStatus::Waiting;
+            }
             Happening::Plan(plan) => {
                 self.counts = plan.counts;
                 if self.status == RunStatus::Waiting {

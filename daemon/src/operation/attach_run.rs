@@ -11,8 +11,9 @@ use deployer_domain::run::{Happening, Report, RunEvent, RunFinished, RunStatus, 
 use jiff::Timestamp;
 
 use super::show_run::{WantedRun, no_run, own_run};
+use super::start_run::start_pending;
 use super::view::View;
-use super::{Ports, stored_runs, take_over};
+use super::{Ports, approvals, stored_runs, take_over};
 use crate::run::Watcher;
 
 /// How often the storage is asked for the events of a run on another machine.
@@ -52,7 +53,9 @@ pub async fn attach_run(ports: &Ports, caller: &Caller, wanted: &WantedRun, afte
         }
         return Ok(Following::Own(run.watch(after)));
     }
-    let space = stored_runs::find(&view, id).await?.ok_or_else(|| no_run(id))?;
+    let Some(space) = stored_runs::find(&view, id).await? else {
+        return pending(ports, caller, (&view, wanted), after).await;
+    };
     let stored = StoredRun {
         view,
         space,
@@ -66,6 +69,17 @@ pub async fn attach_run(ports: &Ports, caller: &Caller, wanted: &WantedRun, afte
         last: None,
     };
     Ok(Following::Stored(Box::new(stored)))
+}
+
+/// A run that has not begun because it waits for its approval.
+async fn pending(ports: &Ports, caller: &Caller, (view, wanted): (&View, &WantedRun), after: u64) -> Result<Following> {
+    let found = approvals::find(view, wanted.id, ports.clock.now()).await?;
+    let (_, asked) = found.ok_or_else(|| no_run(wanted.id))?;
+    if wanted.tenant.is_some() {
+        return Err(asked.request.refusal(asked.standing, asked.decision.as_ref()));
+    }
+    let run = start_pending(ports, caller, asked).await?;
+    Ok(Following::Own(run.watch(after)))
 }
 
 /// A run that only the storage knows.

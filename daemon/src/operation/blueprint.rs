@@ -38,6 +38,28 @@ pub struct Question {
     pub delete_data: bool,
 }
 
+impl Question {
+    /// What was asked once, by what was written down of it.
+    pub fn again(operation: RunOperation, (stack, environment): (&StackName, &EnvironmentName), task: &Task) -> Self {
+        let variables = task.variables.iter().map(|(name, value)| (name.clone(), SecretString::from(value.as_str())));
+        Self {
+            operation,
+            target: Target {
+                stack: Some(stack.clone()),
+                environment: Some(environment.to_string()),
+                file: task.file.clone(),
+                services: task.services.clone(),
+                components: task.components.clone(),
+                variables: variables.collect(),
+                variable_files: Vec::new(),
+                tenant: None,
+            },
+            replace: task.replace.clone(),
+            delete_data: task.delete_data,
+        }
+    }
+}
+
 /// All that a plan is made of apart from the state.
 #[derive(Clone)]
 pub struct Blueprint {
@@ -193,10 +215,12 @@ impl Blueprint {
         let place = policy::allow_place(&self.rules, &self.environment, plan.region.as_deref());
         // What is there may always be taken away.
         refusals.extend(place.err().filter(|_| self.operation != RunOperation::Destroy));
-        if policy::needs_approval(&self.rules, &self.environment) {
-            refusals.push(needs_approval(&format!("tenants/{}/tenant.yaml", plan.tenant)));
-        }
         refusals
+    }
+
+    /// Whether another person has to approve a run that changes something.
+    pub fn needs_approval(&self) -> bool {
+        policy::needs_approval(&self.rules, &self.environment)
     }
 
     /// Asks what the tenant uses only where this plan would make it more.
@@ -213,13 +237,6 @@ impl Blueprint {
         stack_summaries::add(&mut summaries, &self.stack, &self.environment, new.into_iter().cloned());
         Ok(limits::allow(&access.tenant.limits, before, stack_summaries::usage(&summaries)).err())
     }
-}
-
-fn needs_approval(document: &str) -> Error {
-    Error::new(Reason::ApprovalRequired, "a run on `production` needs another person's approval")
-        .caused_by("the tenant's policy requireApprovalForProduction is on, and this release has no approvals yet")
-        .hint(format!("an admin can set requireApprovalForProduction: false in {document}"))
-        .hint("or deploy to another environment with --environment")
 }
 
 async fn gather_source(loaded: Option<Loaded>, keep: Keep) -> Result<Option<Source>> {

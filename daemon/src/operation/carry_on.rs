@@ -18,7 +18,6 @@ use super::blueprint::{Blueprint, Question};
 use super::conduct::Conductor;
 use super::start_run::StartRun;
 use super::take_over::{Listed, Offer};
-use super::target::Target;
 use super::under_lock::{Locked, Relocking};
 use crate::run::{Unfinished, interrupted};
 use crate::source::Keep;
@@ -303,6 +302,7 @@ impl Course {
             request,
             run: run.clone(),
             parallelism: task.parallelism,
+            approval: None,
             resumed: Some(done),
         })
     }
@@ -310,22 +310,9 @@ impl Course {
     /// What the run was asked, less what was made anew already.
     fn question(&self, task: &Task, done: &Done) -> Question {
         let summary = self.left.run.summary();
-        let variables = task.variables.iter().map(|(name, value)| (name.clone(), SecretString::from(value.as_str())));
-        Question {
-            operation: summary.operation,
-            target: Target {
-                stack: Some(summary.stack),
-                environment: Some(summary.environment.to_string()),
-                file: task.file.clone(),
-                services: task.services.clone(),
-                components: task.components.clone(),
-                variables: variables.collect(),
-                variable_files: Vec::new(),
-                tenant: None,
-            },
-            replace: task.replace.iter().filter(|id| !done.components.contains_key(*id)).cloned().collect(),
-            delete_data: task.delete_data,
-        }
+        let mut question = Question::again(summary.operation, (&summary.stack, &summary.environment), task);
+        question.replace.retain(|id| !done.components.contains_key(id));
+        question
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use deployer_domain::approval::{ApprovalRequest, Decision, Standing};
 use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::OperationToken;
 use deployer_domain::engine::{Engine, Gate};
@@ -15,7 +16,9 @@ use deployer_domain::schedule::Stop;
 use deployer_domain::state::{Action, EngineKind, HistoryEntry};
 
 use super::Ports;
+use super::approvals::Approvals;
 use super::authorise::TenantAccess;
+use super::await_approval::AwaitApproval;
 use super::blueprint::Blueprint;
 use super::commands::Commands;
 use super::record::{AuditOf, Recorder};
@@ -41,6 +44,8 @@ pub struct Conductor {
     pub run: Arc<Run>,
     /// How many commands run at once.
     pub parallelism: usize,
+    /// What another person has to approve before it begins.
+    pub approval: Option<ApprovalRequest>,
     /// What a dead incarnation of this daemon had done of it, if one began it.
     pub resumed: Option<Done>,
 }
@@ -48,11 +53,43 @@ pub struct Conductor {
 impl Conductor {
     /// Conducts the run to its end, whatever happens.
     pub async fn conduct(self) {
-        let worked = match self.lock().await {
+        let locked = match self.approved().await {
+            Ok(()) => self.lock().await,
+            Err(error) => Err(error),
+        };
+        let worked = match locked {
             Ok(locked) => self.under_lock(locked).await,
             Err(error) => Err(error),
         };
         self.told(worked);
+    }
+
+    /// Waits for another person's approval, if one is needed.
+    async fn approved(&self) -> Result<()> {
+        let Some(request) = &self.approval else { return Ok(()) };
+        let approvals = Approvals::new(&self.access.backend, &self.blueprint.space);
+        let (ports, caller, access, run) = (&self.ports, &self.caller, &self.access, &*self.run);
+        let decision = AwaitApproval { ports, caller, access, run, approvals, request }.approved().await?;
+        self.run.tell(Happening::Approved { actor: decision.by.actor, comment: decision.comment });
+        Ok(())
+    }
+
+    /// Who approved exactly this plan, if that is needed; asked under the lock, as nothing else is proof.
+    async fn approval_of(&self, plan: &Plan, locked: &Locked) -> Result<Option<Decision>> {
+        if !self.blueprint.needs_approval() {
+            return Ok(None);
+        }
+        let approvals = Approvals::new(&self.access(locked).backend, &self.blueprint.space);
+        let asked = approvals.read(self.run.id(), self.ports.clock.now()).await?;
+        let asked = asked.ok_or_else(|| super::approvals::none(self.run.id()))?;
+        if asked.standing != Standing::Approved {
+            return Err(asked.request.refusal(asked.standing, asked.decision.as_ref()));
+        }
+        // A run that goes on does what is left of what was approved.
+        if self.resumed.is_none() {
+            asked.request.seen(Some(&asked.request.proposals.with(&plan.digest).to_string()))?;
+        }
+        Ok(asked.decision)
     }
 
     /// The same under a lock that is held already.
@@ -116,6 +153,7 @@ impl Conductor {
         if let Some(refusal) = self.blueprint.policies(&plan).into_iter().next() {
             return Err(refusal);
         }
+        let approval = self.approval_of(&plan, locked).await?;
         let shown = ShownPlan::of(&plan, self.blueprint.operation, Vec::new());
         self.run.tell(Happening::Plan(Box::new(shown)));
         let recorder = self.recorder(self.access(locked)).await;
@@ -124,7 +162,7 @@ impl Conductor {
             Ok(commands) => Ok(self.carry_out(plan, locked, commands).await),
             Err(error) => Err(error),
         };
-        let finished = self.finish(worked, locked, &recorder).await;
+        let finished = self.finish(worked, locked, (&recorder, approval)).await;
         let result = finished.error.clone().map_or(Ok(()), |report| Err(Error::from(report)));
         recorder.result(&self.ports, intent, &result).await;
         Ok(Some(finished))
@@ -219,7 +257,12 @@ impl Conductor {
     }
 
     /// Writes the final state with its history, and says how the run ended.
-    async fn finish(&self, worked: Result<Executed>, locked: &Locked, recorder: &Recorder) -> RunFinished {
+    async fn finish(
+        &self,
+        worked: Result<Executed>,
+        locked: &Locked,
+        (recorder, approval): (&Recorder, Option<Decision>),
+    ) -> RunFinished {
         let mut finished = match worked {
             Ok(executed) => summarise(&executed),
             Err(error) => failed(&error),
@@ -227,7 +270,8 @@ impl Conductor {
         if let Some(done) = &self.resumed {
             finished.counts = done.and(finished.counts);
         }
-        let entry = self.entry(&finished, recorder).await;
+        let mut entry = self.entry(&finished, recorder).await;
+        entry.why = approval.map(|decision| decision.as_reason()).or(entry.why);
         match locked.state.finish(entry).await {
             Ok(number) => finished.history_number = number,
             Err(error) => {

@@ -19,6 +19,7 @@ pub async fn plan(ports: &Ports, caller: &Caller, question: &Question) -> Result
     let proposed = proposals(ports, caller, (&access, &blueprint), &plan).await?;
     let refusals = if plan.has_records() { blueprint.refusals(&access, &plan, &state).await? } else { Vec::new() };
     let mut shown = ShownPlan::of(&plan, question.operation, refusals.iter().map(sentence).collect());
+    shown.needs_approval = plan.has_records() && blueprint.needs_approval();
     shown.warnings.extend(proposed.warnings);
     let digest = Approved::of(&proposed.by_component).with(&plan.digest);
     Ok(shown.proposed(&proposed.by_component, &digest))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deployer_domain::approval::{Person, Standing};
 use deployer_domain::caller::Caller;
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
@@ -12,9 +13,12 @@ use deployer_domain::run::{Happening, RunFinished, RunOperation, RunStatus, RunS
 use deployer_domain::state::{Counts, StateDocument};
 
 use super::Ports;
+use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Question};
 use super::conduct::Conductor;
+use super::record::acting;
+use super::request_approval::RequestApproval;
 use super::stack_access::CallersStacks;
 use crate::run::{NewRun, Run};
 use crate::source::Keep;
@@ -42,7 +46,7 @@ pub struct StartRun {
 }
 
 /// Starts a run and answers it; it goes on by itself.
-pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Result<Arc<Run>> {
+pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) -> Result<Arc<Run>> {
     if caller.full_environment.is_none() {
         return Err(no_environment());
     }
@@ -59,7 +63,15 @@ pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Res
     }
     CallersStacks::new(ports, caller, &access, &blueprint).check(&plan).await?;
     ports.runs.store_left_over(&access.backend, access.space.id());
-    let run = begin(ports, caller, &access, &blueprint).await?;
+    let summary = new_summary(ports, caller, blueprint.operation, blueprint.space.lock());
+    let approval = match plan.has_records() && blueprint.needs_approval() {
+        true => {
+            let asking = RequestApproval { ports, caller, access: &access, blueprint: &blueprint };
+            Some(asking.request(&mut request, &plan, (summary.id, parallelism)).await?)
+        }
+        false => None,
+    };
+    let run = begin(ports, &access, &blueprint, summary).await?;
     if !plan.has_records() {
         nothing_to_do(&run, &plan, &state);
         return Ok(run);
@@ -72,6 +84,59 @@ pub async fn start_run(ports: &Ports, caller: &Caller, request: StartRun) -> Res
         request,
         run: Arc::clone(&run),
         parallelism,
+        approval,
+        resumed: None,
+    };
+    tokio::spawn(conductor.conduct());
+    Ok(run)
+}
+
+/// Goes on with a run that waits for its approval, or has it, and that no daemon looks after any more. Only whoever
+/// asked may: the run has the rights of the caller.
+pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Result<Arc<Run>> {
+    let Asked { request: approval, decision, standing } = asked;
+    if !matches!(standing, Standing::Pending | Standing::Approved) {
+        return Err(approval.refusal(standing, decision.as_ref()));
+    }
+    if caller.full_environment.is_none() {
+        return Err(no_environment());
+    }
+    let access = authorise::tenant(ports, caller).await?;
+    let somebody = Person::of(&acting(&access.backend, caller).await)?;
+    if !somebody.identity.is_same_person(&approval.requested_by.identity) {
+        return Err(approval.refusal(standing, None).fact("Requested by", &approval.requested_by.identity.principal));
+    }
+    if !approval.task.withheld.is_empty() {
+        return Err(Error::new(Reason::ApprovalRequired, "the values of sensitive variables are not stored")
+            .fact("Variables", approval.task.withheld.join(", "))
+            .hint("apply again with them, where the daemon keeps running"));
+    }
+    let caller = Caller { cwd: approval.task.cwd.clone(), ..caller.clone() };
+    let place = (&approval.stack, &approval.environment);
+    let question = Question::again(approval.operation, place, &approval.task);
+    let blueprint = Blueprint::gather(ports, &caller, &access, &question, Keep::Archive).await?;
+    let plan = blueprint.plan(&access, &blueprint.state(&access).await?)?;
+    let request = StartRun {
+        question,
+        plan_digest: Some(approval.digest.clone()),
+        approved: approval.proposals.clone(),
+        accept_changed_plan: false,
+        wait: Duration::ZERO,
+        no_delay: false,
+    };
+    confirmed(&request, &plan)?;
+    let mut summary = new_summary(ports, &caller, approval.operation, blueprint.space.lock());
+    summary.id = approval.run;
+    let run = begin(ports, &access, &blueprint, summary).await?;
+    let conductor = Conductor {
+        ports: ports.clone(),
+        caller,
+        access,
+        blueprint,
+        request,
+        run: Arc::clone(&run),
+        parallelism: approval.task.parallelism,
+        approval: Some(approval),
         resumed: None,
     };
     tokio::spawn(conductor.conduct());
@@ -92,15 +157,9 @@ pub(super) fn confirmed(request: &StartRun, plan: &Plan) -> Result<()> {
         .hint("plan again, and look at what would be done now"))
 }
 
-async fn begin(ports: &Ports, caller: &Caller, access: &TenantAccess, blueprint: &Blueprint) -> Result<Arc<Run>> {
-    let summary = summary(ports, caller, blueprint);
+async fn begin(ports: &Ports, access: &TenantAccess, blueprint: &Blueprint, summary: RunSummary) -> Result<Arc<Run>> {
     let (backend, version) = (access.backend.clone(), access.space.version().clone());
     ports.runs.begin(NewRun { summary, backend, space: blueprint.space.clone(), version }).await
-}
-
-fn summary(ports: &Ports, caller: &Caller, blueprint: &Blueprint) -> RunSummary {
-    let lock = blueprint.space.lock();
-    new_summary(ports, caller, blueprint.operation, lock)
 }
 
 /// A run that begins now.

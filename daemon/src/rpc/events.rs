@@ -61,6 +61,10 @@ fn happening_to_proto(what: Happening) -> Event {
             run: Some(run_to_proto(&started.run, true)),
         }),
         Happening::Waiting { reason } => Event::Waiting(v1::RunWaiting { r#for: reason }),
+        Happening::AwaitingApproval { digest, expires } => {
+            Event::AwaitingApproval(v1::RunAwaitingApproval { digest, expires: expires.to_string() })
+        }
+        Happening::Approved { actor, comment } => Event::Approved(v1::RunApproved { actor, comment }),
         Happening::Plan(plan) => Event::Plan(plan_to_proto(*plan)),
         Happening::ComponentStarted { component, action } => Event::ComponentStarted(v1::ComponentStarted {
             component: component.to_string(),

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** wire types never leave this room.
 
+mod approval;
 mod audit;
 mod context;
 mod convert;
@@ -21,6 +22,7 @@ mod tenants;
 use std::sync::Arc;
 
 use deployer_domain::error::Result;
+use deployer_proto::v1::approval_service_server::{self, ApprovalServiceServer};
 use deployer_proto::v1::audit_service_server::{self, AuditServiceServer};
 use deployer_proto::v1::context_service_server::{self, ContextServiceServer};
 use deployer_proto::v1::daemon_service_server::{self, DaemonServiceServer};
@@ -56,7 +58,8 @@ impl Server {
 }
 
 /// The services that are there; each is also a line in [`routes`].
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
+    approval_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     context_service_server::SERVICE_NAME,
     daemon_service_server::SERVICE_NAME,
@@ -73,6 +76,7 @@ pub async fn routes(server: &Server) -> Result<Routes> {
     Ok(Routes::new(peer::health(&SERVICES).await)
         .add_service(reflection)
         .add_service(reflection_alpha)
+        .add_service(ApprovalServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(AuditServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(ContextServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(DaemonServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))

@@ -68,6 +68,7 @@ pub(crate) fn plan_to_proto(plan: ShownPlan) -> v1::Plan {
         warnings: plan.warnings,
         refusals: plan.refusals,
         changes: plan.changes,
+        needs_approval: plan.needs_approval,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployer_domain::name::InvalidName;
+use deployer_domain::name::{InvalidName, RunId};
 use deployer_proto::v1;
 use deployer_proto::v1::run_service_server::RunService;
 use tonic::{Request, Response, Status};
@@ -76,9 +76,11 @@ impl RunService for Server {
 
 fn wanted(id: &str, tenant: String) -> Result<WantedRun, Status> {
     let refused = |invalid: InvalidName| to_status(&invalid.into());
-    Ok(WantedRun {
-        // Read aloud or typed, an id may have small letters; one that is none is shown as it was written.
-        id: id.trim().to_ascii_uppercase().parse().or_else(|_| id.trim().parse()).map_err(refused)?,
-        tenant: given(tenant).map(|tenant| tenant.parse()).transpose().map_err(refused)?,
-    })
+    Ok(WantedRun { id: run_id(id)?, tenant: given(tenant).map(|tenant| tenant.parse()).transpose().map_err(refused)? })
+}
+
+/// Read aloud or typed, an id may have small letters; one that is none is shown as it was written.
+pub(crate) fn run_id(id: &str) -> Result<RunId, Status> {
+    let read = id.trim().to_ascii_uppercase().parse().or_else(|_| id.trim().parse());
+    read.map_err(|invalid: InvalidName| to_status(&invalid.into()))
 }

@@ -184,6 +184,10 @@ impl RunRegistry {
 
     fn files(&self, directory: &PathBuf, place: &Place, summary: &RunSummary) -> io::Result<EventLog> {
         use std::os::unix::fs::DirBuilderExt;
+        // What a dead incarnation left of a run that waited for its approval: nothing of it was kept.
+        if directory.exists() {
+            std::fs::remove_dir_all(directory)?;
+        }
         std::fs::DirBuilder::new().mode(0o700).create(directory)?;
         std::fs::write(place.file(directory), serde_json::to_vec(place)?)?;
         EventLog::create(events_file(directory), &self.settings.version, summary.clone())

@@ -29,6 +29,7 @@ fn request() -> ApprovalRequest {
         warnings: Vec::new(),
         refusals: Vec::new(),
         changes: true,
+        needs_approval: true,
     };
     ApprovalRequest {
         format_version: APPROVAL_FORMAT,

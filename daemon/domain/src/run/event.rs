@@ -51,6 +51,21 @@ pub enum Happening {
         #[serde(rename = "for")]
         reason: String,
     },
+    /// It waits for another person's approval.
+    AwaitingApproval {
+        /// The digest of the plan that is to be approved.
+        digest: String,
+        /// Until when.
+        expires: Timestamp,
+    },
+    /// Another person approved it.
+    Approved {
+        /// Who.
+        actor: String,
+        /// What they said; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
     /// What will be done, as planned under the lock.
     Plan(Box<ShownPlan>),
     /// An engine was asked.

@@ -38,6 +38,9 @@ pub struct ShownPlan {
     pub refusals: Vec<String>,
     /// Whether a run would do anything.
     pub changes: bool,
+    /// Whether another person has to approve it first.
+    #[serde(default)]
+    pub needs_approval: bool,
 }
 
 /// One component in a shown plan.
@@ -121,6 +124,7 @@ impl ShownPlan {
             warnings: plan.warnings.clone(),
             refusals,
             changes: plan.has_records(),
+            needs_approval: false,
         }
     }
 }
