@@ -32,6 +32,7 @@ release: packages sbom ## Builds what is shipped into target/dist: static progra
 	@cd target/dist && rm -f SHA256SUMS && sha256sum -- * > .sums && mv .sums SHA256SUMS && cat SHA256SUMS
 
 packages: test-setup ## Builds the static programs and the archive, deb, rpm and formula of them.
+	@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: install musl-tools (Debian) or musl-gcc (Fedora)"; exit 1; }
 	rustup target add $(TARGET)
 	$(REPRODUCIBLE) cargo build --locked --release --target $(TARGET) --package deployer-cli --package deployer-daemon
 	rm -rf target/dist

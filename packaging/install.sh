@@ -32,9 +32,9 @@ check_address() {
 
 fetch() {
   if command -v curl >/dev/null 2>&1; then
-    curl --fail --silent --show-error --location --retry 2 --output "$2" "$1"
+    curl --fail --silent --show-error --location --proto-redir =https --retry 2 --output "$2" "$1"
   elif command -v wget >/dev/null 2>&1; then
-    wget --quiet --tries=3 --output-document="$2" "$1"
+    wget -q -O "$2" "$1"
   else
     fail "neither curl nor wget is there" "install one of them and try again"
   fi

@@ -51,9 +51,17 @@ impl S3Objects {
             Err(error) if status(&error) == Some(304) => Ok(Reread::Unchanged),
             Err(error) => match error.as_service_error() {
                 Some(GetObjectError::NoSuchKey(_)) => Ok(Reread::Gone),
+                _ if status(&error) == Some(403) && self.is_missing(key).await => Ok(Reread::Gone),
                 _ => Err(port_error(error, &self.place())),
             },
         }
+    }
+
+    /// To those who may list only their own prefix, as the roles of tenants, AWS says "denied" of what is not there.
+    async fn is_missing(&self, key: &ObjectKey) -> bool {
+        let request = self.clients.s3.list_objects_v2().bucket(&self.bucket).prefix(key.as_str()).max_keys(1);
+        let found = request.send().await.map(|answer| answer.contents.unwrap_or_default());
+        found.is_ok_and(|found| found.first().and_then(|first| first.key()) != Some(key.as_str()))
     }
 
     async fn object(&self, answer: GetObjectOutput) -> PortResult<Object> {

@@ -9,6 +9,7 @@ use deployer_domain::object::{ETag, ObjectStore, PortError, PortResult, WriteIf}
 use deployer_domain::secret_store::SecretStore;
 use harness::aws::{LocalAws, free_address};
 use harness::canned::{Answer, Canned};
+use harness::proxy::{Fault, Proxy, Refusal, Rule};
 
 use super::{BUCKET, caller, clients, place};
 
@@ -176,4 +177,22 @@ async fn lock_requests_are_repeated_for_a_wrong_clock_and_for_nothing_else() {
         let _refused = against(&server).await.dynamodb.get_item().table_name("t").send().await;
         assert_eq!(server.requests(), requests, "{code}");
     }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_from_what_may_not_be_read() {
+    let aws = LocalAws::start();
+    let open = clients(&aws).await;
+    deployer_daemon::aws::bootstrap(&open, BUCKET, "acme-locks").await.unwrap();
+    let key = PlatformSpace.registry();
+    // As AWS answers whoever may list only a prefix: everything that cannot be read is denied.
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    proxy.add(Rule::on("S3.GetObject", Fault::Refuse(Refusal::Denied)));
+    let confined = Clients::open(&caller(at(proxy.endpoint())), &place()).await.unwrap();
+    let store = S3Objects::new(confined, BUCKET);
+    assert_eq!(store.read(&key).await, Ok(None));
+    S3Objects::new(open, BUCKET).write(&key, vec![1], WriteIf::Absent).await.unwrap();
+    assert!(matches!(store.read(&key).await, Err(PortError::Denied(_))));
+    proxy.add(Rule::on("S3.ListObjectsV2", Fault::Refuse(Refusal::Denied)));
+    assert!(matches!(store.read(&PlatformSpace.registry()).await, Err(PortError::Denied(_))));
 }

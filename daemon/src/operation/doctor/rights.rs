@@ -1,6 +1,6 @@
 //! Each right that is needed, tried by a request that cannot have an effect.
 
-use deployer_domain::backend::{Backend, BackendAddress};
+use deployer_domain::backend::{Backend, BackendAddress, BackendRef};
 use deployer_domain::caller::Caller;
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
@@ -99,7 +99,7 @@ async fn change_lock(ports: &Ports, backend: &Backend, place: &StackSpace) -> Po
 /// The engine's rights are those of the caller, not of the tenant's role.
 async fn cloudformation(ports: &Ports, caller: &Caller, backend: &Backend) -> Finding {
     let subject = "CloudFormation: look at a stack";
-    let place = deployer_domain::backend::BackendRef { role_arn: None, ..backend.place.clone() };
+    let place = BackendRef { role_arn: None, tenant: None, ..backend.place.clone() };
     let asked = async {
         let stacks = ports.backends.stacks(&place, caller).await?;
         stacks.describe(NOBODYS_STACK).await.map_err(|error| explain(error, "look at a stack", &place.address))
