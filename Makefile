@@ -12,11 +12,12 @@ STATIC := $(shell [ -e "$$(cc -print-file-name=libc.a 2>/dev/null)" ] && rustc -
 TARGET ?= $(shell uname -m)-unknown-linux-musl
 CARGO_HOME_DIRECTORY := $(or $(CARGO_HOME),$(HOME)/.cargo)
 CARGO_CYCLONEDX_VERSION := 0.5.9
+EPOCH = $(shell git log -1 --format=%ct)
 REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=cargo
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
-  RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct)
+  RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
-.PHONY: help build programs release packages sbom docs demo test test-faults test-setup model deny check bench
+.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-setup model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -42,12 +43,17 @@ sbom: ## Lists what the programs are made of (CycloneDX).
 	@command -v cargo-cyclonedx >/dev/null || cargo install --locked cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
 	@mkdir -p target/dist
 	@for crate in cli daemon; do \
-	  cargo cyclonedx --quiet --format json --target $(TARGET) --manifest-path $$crate/Cargo.toml --override-filename sbom; \
-	  mv $$crate/sbom.json target/dist/sbom-$$crate.cdx.json; \
-	done; find . -name sbom.json -not -path './target/*' -delete
+	  SOURCE_DATE_EPOCH=$(EPOCH) cargo cyclonedx --quiet --format json --target $(TARGET) \
+	    --manifest-path $$crate/Cargo.toml --override-filename sbom; \
+	  sed 's|$(CURDIR)|.|g' $$crate/sbom.json > target/dist/sbom-$$crate.cdx.json; \
+	done
+	@find . -name sbom.json -not -path './target/*' -delete
 
 docs: build ## Makes the pages of docs/ that come from the programs.
 	docs/reference/run target/debug docs
+
+pictures: test-setup build ## Makes the pictures of docs/pictures from real runs.
+	$(or $(DEPLOYER_TEST_VENV),.venv)/bin/python docs/pictures/make.py target/debug docs/pictures
 
 demo: build ## Runs the main job on the embedded backend, in its own temporary home.
 	@docs/demo/run target/debug

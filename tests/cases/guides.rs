@@ -120,3 +120,23 @@ fn what_is_generated_is_up_to_date() {
         assert!(made.len() > 10_000, "{}", made.len());
     }
 }
+
+#[test]
+fn pictures_are_made_from_real_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let python = Command::new(harness::aws::python_environment().join("bin/python"));
+    let script = programs::root().join("docs/pictures/make.py");
+    let make = python.args([script.as_path(), programs::directory(), directory.path()]);
+    make.env("PATH", "/usr/bin:/bin").deadline(std::time::Duration::from_secs(300)).run().succeeds();
+    for (name, words) in [
+        ("plan", ["Plan: demo-site/development", "to create", "+ content.data"]),
+        ("apply", ["Applying demo-site/development", "[not started]", "created"]),
+        ("status", ["demo-site", "site.publish", "All resources healthy"]),
+    ] {
+        let made = std::fs::read_to_string(directory.path().join(format!("{name}.svg"))).unwrap();
+        let kept = std::fs::read_to_string(programs::root().join(format!("docs/pictures/{name}.svg"))).unwrap();
+        for word in words {
+            assert!(made.contains(word) && kept.contains(word), "no {word} in {name}: run `make pictures`\n{made}");
+        }
+    }
+}

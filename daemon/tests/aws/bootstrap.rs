@@ -2,6 +2,7 @@ use deployer_daemon::aws::bootstrap;
 use deployer_domain::object::PortError;
 use harness::aws::LocalAws;
 use harness::canned::{Answer, Canned};
+use harness::proxy::{Fault, Proxy, Refusal, Rule};
 
 use super::{BUCKET, caller, clients, place};
 
@@ -19,6 +20,22 @@ async fn bootstrap_makes_what_is_missing_and_can_be_repeated() {
     assert!(second.iter().all(|part| !part.created), "{second:?}");
     let left = clients.s3.list_object_versions().bucket(BUCKET).send().await.unwrap();
     assert_eq!((left.versions().len(), left.delete_markers().len()), (0, 0), "the probe leaves nothing behind");
+}
+
+#[tokio::test]
+async fn whoever_may_not_use_cloudformation_gets_the_same_by_single_calls() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    proxy.add(Rule::on("CloudFormation", Fault::Refuse(Refusal::Denied)));
+    let mut variables = aws.environment();
+    variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
+    variables.push(("AWS_ENDPOINT_URL", proxy.endpoint()));
+    let clients = deployer_daemon::aws::Clients::open(&caller(variables), &place()).await.unwrap();
+    let parts = bootstrap(&clients, BUCKET, TABLE).await.unwrap();
+    let made: Vec<_> = parts.iter().map(|part| (part.what.as_str(), part.created)).collect();
+    assert_eq!(made, [("S3 bucket acme-state", true), ("DynamoDB table acme-locks", true)]);
+    let rules = clients.s3.get_bucket_lifecycle_configuration().bucket(BUCKET).send().await.unwrap();
+    assert_eq!(rules.rules().len(), 3);
 }
 
 #[tokio::test]
