@@ -132,7 +132,11 @@ fn teams_see_their_own_details_and_stacks_only() {
         }
         team.world.run(["tenant", "stacks"]).succeeds().says("shop").says("Total: 1 deployment");
         team.world.run(["tenant", "show", "web-team"]).succeeds().says("• shop (development, 1 service)");
-        team.world.run(["tenant", "list"]).succeeds().says("Total: 2 tenants, 1 stack");
+        team.world.run(["tenant", "list", "--refresh"]).succeeds().says("Total: 2 tenants, 1 stack");
+        let stats = team.world.run(["tenant", "stats", "-o", "json"]).succeeds().json();
+        let sums = ["active", "stacks", "services", "deploymentsThisMonth"].map(|field| stats[field].as_u64());
+        assert_eq!(sums, [Some(2), Some(1), Some(1), Some(1)], "{stats}");
+        assert!(stats["cost"].is_null(), "nothing is known of cost: {stats}");
         team.world.run(["admin", "logout"]).succeeds();
         team.world.run(["tenant", "show", "other-team"]).exits(4);
     }

@@ -10,30 +10,26 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::registry::Registry;
 use deployer_domain::tenant::Tenant;
 
-use super::{Ports, authorise, bounded, entries, stack_summaries};
+use super::tenant_counts::{self, CountWanted, TenantCounts};
+use super::{Ports, authorise, bounded, entries};
 
 /// A tenant as it is listed.
 #[derive(Debug, Clone)]
 pub struct TenantRow {
     /// The tenant.
     pub tenant: Tenant,
-    /// How many stacks it has deployed.
-    pub stacks: u32,
+    /// What it has deployed, and when that was counted.
+    pub counts: TenantCounts,
 }
 
-/// Lists all tenants in the registry's order.
-pub async fn list_tenants(ports: &Ports, caller: &Caller) -> Result<Vec<TenantRow>> {
+/// Lists all tenants in the registry's order, with what they have deployed.
+pub async fn list_tenants(ports: &Ports, caller: &Caller, wanted: CountWanted) -> Result<Vec<TenantRow>> {
     let access = authorise::admin(ports, caller).await?;
     let (registry, _) = entries::registry(&access.backend).await?;
     write_missing_entries(&access.backend, &registry).await?;
-    bounded::map(registry.tenants().iter().cloned(), |tenant| {
-        let backend = access.backend.clone();
-        async move {
-            let summaries = stack_summaries::summaries(&backend, &tenant.space()).await?;
-            Ok(TenantRow { stacks: stack_summaries::usage(&summaries).stacks, tenant })
-        }
-    })
-    .await
+    let mut counts = tenant_counts::counts(ports, &access.backend, registry.tenants(), wanted).await?;
+    let tenants = registry.tenants().iter().cloned();
+    Ok(tenants.filter_map(|tenant| Some(TenantRow { counts: counts.remove(&tenant.id)?, tenant })).collect())
 }
 
 async fn write_missing_entries(backend: &Backend, registry: &Registry) -> Result<()> {

@@ -59,6 +59,7 @@ pub mod suspend_tenant;
 pub mod sync_tenants;
 pub mod tenant_details;
 pub mod tenant_stacks;
+pub mod tenant_stats;
 pub mod unlock;
 pub mod use_context;
 pub mod validate_stack;
@@ -86,6 +87,7 @@ mod stack_access;
 pub mod stack_summaries;
 mod stored_runs;
 pub mod take_over;
+pub mod tenant_counts;
 mod tenant_states;
 mod throttle;
 mod under_lock;
@@ -123,6 +125,7 @@ struct Caches {
     throttle: throttle::Throttle,
     contexts: remembered::ContextLock,
     left: take_over::Left,
+    counts: tenant_counts::CountCache,
 }
 
 impl Ports {

@@ -22,8 +22,10 @@ use crate::operation::rotate_tenant::rotate_tenant;
 use crate::operation::show_tenant::show_tenant;
 use crate::operation::suspend_tenant::suspend_tenant;
 use crate::operation::sync_tenants::{SyncedTenants, sync_tenants};
+use crate::operation::tenant_counts::CountWanted;
 use crate::operation::tenant_details::tenant_details;
 use crate::operation::tenant_stacks::tenant_stacks;
+use crate::operation::tenant_stats::tenant_stats;
 
 #[tonic::async_trait]
 impl TenantService for Server {
@@ -48,9 +50,22 @@ impl TenantService for Server {
         &self,
         request: Request<v1::ListTenantsRequest>,
     ) -> Result<Response<v1::ListTenantsResponse>, Status> {
-        let caller = self.caller(request.into_inner().context)?;
-        let rows = list_tenants(&self.ports, &caller).await.map_err(|error| to_status(&error))?;
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let rows =
+            list_tenants(&self.ports, &caller, CountWanted { refresh: request.refresh, deployments: false }).await;
+        let rows = rows.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::ListTenantsResponse { tenants: rows.into_iter().map(row_to_proto).collect() }))
+    }
+
+    async fn stats(
+        &self,
+        request: Request<v1::TenantStatsRequest>,
+    ) -> Result<Response<v1::TenantStatsResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let stats = tenant_stats(&self.ports, &caller, request.refresh).await;
+        Ok(Response::new(stats_to_proto(stats.map_err(|error| to_status(&error))?)))
     }
 
     async fn show(&self, request: Request<v1::ShowTenantRequest>) -> Result<Response<v1::TenantDetails>, Status> {

@@ -17,6 +17,7 @@ use crate::operation::restore_tenant::RestoredTenant;
 use crate::operation::rotate_tenant::RotatedTenant;
 use crate::operation::stack_summaries::StackSummary;
 use crate::operation::tenant_details::TenantView;
+use crate::operation::tenant_stats::TenantStats;
 
 pub(crate) fn rotated_to_proto(rotated: &RotatedTenant) -> v1::TenantRotated {
     v1::TenantRotated {
@@ -122,7 +123,30 @@ pub(crate) fn tenant_to_proto(tenant: &Tenant) -> v1::Tenant {
 }
 
 pub(crate) fn row_to_proto(row: TenantRow) -> v1::TenantRow {
-    v1::TenantRow { tenant: Some(tenant_to_proto(&row.tenant)), stacks: Some(row.stacks), cost: None }
+    v1::TenantRow {
+        tenant: Some(tenant_to_proto(&row.tenant)),
+        stacks: Some(row.counts.stacks),
+        cost: None,
+        services: Some(row.counts.services),
+        components: Some(row.counts.components),
+        deployments_this_month: row.counts.deployments_this_month,
+        counted: row.counts.counted.to_string(),
+    }
+}
+
+pub(crate) fn stats_to_proto((stats, rows): (TenantStats, Vec<TenantRow>)) -> v1::TenantStatsResponse {
+    v1::TenantStatsResponse {
+        active: stats.active,
+        suspended: stats.suspended,
+        closed: stats.closed,
+        stacks: stats.stacks,
+        services: stats.services,
+        components: stats.components,
+        deployments_this_month: stats.deployments_this_month,
+        cost: None,
+        counted: stats.counted.map(|counted| counted.to_string()).unwrap_or_default(),
+        tenants: rows.into_iter().map(row_to_proto).collect(),
+    }
 }
 
 pub(crate) fn details_to_proto(view: TenantView) -> v1::TenantDetails {

@@ -3,6 +3,8 @@
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
 use deployer_proto::v1::{ListTenantsRequest, ListTenantsResponse, Mode, TenantRow};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::Outcome;
 use crate::exit;
 use crate::guest::Guest;
@@ -10,13 +12,23 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, table, value};
 
+/// What was counted within this time needs no remark.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(30);
+
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Count anew what tenants have deployed; else counts of the last ten minutes are used
+    #[arg(long)]
+    pub refresh: bool,
+}
 
 /// Runs it.
-pub async fn run(guest: &Guest, _args: Args) -> Outcome {
+pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let mut client = TenantServiceClient::new(guest.channel().await?);
-    let answer = client.list(ListTenantsRequest { context: guest.call(Mode::Admin)? }).await?.into_inner();
+    let answer = client
+        .list(ListTenantsRequest { context: guest.call(Mode::Admin)?, refresh: args.refresh })
+        .await?
+        .into_inner();
     guest.terminal.answer(&answer, &Shapes { quiet: ids, text: render })?;
     Ok(exit::DONE)
 }
@@ -35,7 +47,11 @@ fn render(answer: &ListTenantsResponse, look: &Look) -> String {
     }
     let rows: Vec<Vec<String>> = answer.tenants.iter().map(row).collect();
     let table = table::render(&["ID", "NAME", "STATUS", "STACKS", "COST"], &rows, look);
-    format!("{}{table}{}\n", page.text(), total(answer))
+    let mut end = Page::new(look);
+    end.line(&total(answer));
+    let counted = answer.tenants.iter().map(|row| row.counted.as_str()).filter(|counted| !counted.is_empty()).min();
+    end.field_if("Counted", &counted.map(|counted| ago(counted, look)).unwrap_or_default());
+    format!("{}{table}{}", page.text(), end.text())
 }
 
 fn row(row: &TenantRow) -> Vec<String> {
@@ -43,6 +59,16 @@ fn row(row: &TenantRow) -> Vec<String> {
     let stacks = row.stacks.map_or_else(|| "-".to_owned(), |stacks| stacks.to_string());
     let cost = row.cost.map_or_else(|| "-".to_owned(), value::dollars);
     vec![tenant.id, tenant.display_name, tenant.status, stacks, cost]
+}
+
+/// How long ago something was counted; nothing where that was a moment ago.
+pub fn ago(counted: &str, look: &Look) -> String {
+    match counted.parse::<Timestamp>() {
+        Ok(time) if look.now.duration_since(time) >= A_MOMENT => {
+            format!("{} (--refresh counts anew)", value::age(counted, look.now))
+        }
+        _ => String::new(),
+    }
 }
 
 /// Sums only what is known of every tenant: a partial sum would look like the whole.
@@ -70,7 +96,16 @@ mod tests {
             status: "active".to_owned(),
             ..Tenant::default()
         };
-        TenantRow { tenant: Some(tenant), stacks: Some(stacks), cost }
+        TenantRow { tenant: Some(tenant), stacks: Some(stacks), cost, ..TenantRow::default() }
+    }
+
+    #[test]
+    fn old_counts_say_how_old_they_are() {
+        let look = Look { now: "2024-01-15T12:00:00Z".parse().unwrap(), ..Look::plain() };
+        assert_eq!(ago("2024-01-15T11:57:00Z", &look), "3m ago (--refresh counts anew)");
+        for fresh in ["2024-01-15T11:59:50Z", "2024-01-15T12:00:01Z", ""] {
+            assert_eq!(ago(fresh, &look), "");
+        }
     }
 
     fn three() -> ListTenantsResponse {

@@ -17,6 +17,7 @@ pub mod restore;
 pub mod rotate;
 pub mod show;
 pub mod stacks;
+pub mod stats;
 pub mod suspend;
 
 /// What can be done.
@@ -27,6 +28,8 @@ pub enum Command {
     Init(Box<init::Args>),
     /// List all tenants (admin)
     List(list::Args),
+    /// Show what all tenants together have deployed (admin)
+    Stats(stats::Args),
     /// Show a tenant (admin)
     Show(show::Args),
     /// Give a tenant a new secret and end its sessions (admin)
@@ -57,6 +60,7 @@ impl Command {
         match self {
             Self::Init(args) => init::run(guest, *args).await,
             Self::List(args) => list::run(guest, args).await,
+            Self::Stats(args) => stats::run(guest, args).await,
             Self::Show(args) => show::run(guest, args).await,
             Self::Rotate(args) => rotate::run(guest, args).await,
             Self::Suspend(args) => suspend::run(guest, args).await,

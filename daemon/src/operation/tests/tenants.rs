@@ -7,6 +7,7 @@ use deployer_domain::registry::Registry;
 use super::*;
 use crate::operation::list_tenants::list_tenants;
 use crate::operation::show_tenant::show_tenant;
+use crate::operation::tenant_counts::CountWanted;
 use crate::operation::tenant_details::tenant_details;
 use crate::operation::tenant_stacks::tenant_stacks;
 
@@ -223,7 +224,7 @@ async fn derived_entries_are_repaired_by_admins_who_notice() {
     let (world, _) = World::with_tenant("acme").await;
     let right = world.text("acme").await;
     world.stored().objects.remove_raw("registry/acme.yaml");
-    list_tenants(&world.ports, &caller()).await.unwrap();
+    list_tenants(&world.ports, &caller(), CountWanted::default()).await.unwrap();
     assert_eq!(world.text("acme").await, right);
     for wrong in [right.replace("status: active", "status: suspended"), "nonsense".to_owned()] {
         world.stored().objects.put_raw("registry/acme.yaml", wrong);
@@ -257,8 +258,8 @@ async fn tenants_are_listed_in_order_with_what_they_have_deployed() {
     state("web", "staging", &[component("api.app", "deployed"), component("api.db", "deployed")].join(","), 0);
     state("web", "production", &component("edge.dns", "failed"), 0);
     state("old", "staging", "", 3);
-    let rows = list_tenants(&world.ports, &caller()).await.unwrap();
-    let shown: Vec<_> = rows.iter().map(|row| (row.tenant.id.as_str(), row.stacks)).collect();
+    let rows = list_tenants(&world.ports, &caller(), CountWanted::default()).await.unwrap();
+    let shown: Vec<_> = rows.iter().map(|row| (row.tenant.id.as_str(), row.counts.stacks)).collect();
     assert_eq!(shown, [("zeta", 1), ("acme", 0)]);
     let details = tenant_details(&world.ports, &caller()).await.unwrap();
     assert_eq!((details.usage.stacks, details.usage.services), (1, 2));
@@ -301,7 +302,7 @@ async fn a_malformed_registry_says_where() {
     let world = World::new().await;
     let text = world.text("tenants.yaml").await.replace("tenants: []", "tenants:\n- id: [acme");
     world.stored().objects.put_raw("tenants.yaml", text);
-    let error = list_tenants(&world.ports, &caller()).await.unwrap_err();
+    let error = list_tenants(&world.ports, &caller(), CountWanted::default()).await.unwrap_err();
     assert!(error.problems[0].line >= 10, "{error:?}");
     let error = world.create("acme").await.unwrap_err();
     assert_eq!(error.problems[0].file, "tenants.yaml");
