@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer_domain::backend::{
-    Backend, BackendAddress, BackendFactory, BackendRef, BuiltPart, WhoAmI, default_lock_table,
+    Backend, BackendAddress, BackendFactory, BackendRef, BuiltPart, Lent, WhoAmI, default_lock_table,
 };
 use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::Stacks;
@@ -41,6 +42,11 @@ impl BackendFactory for Backends {
     async fn stacks(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Stacks>> {
         let clients = self.clients.clients(caller, place).await.attempted("use CloudFormation", &place.address)?;
         Ok(Arc::new(CloudformationStacks::new(clients)))
+    }
+
+    async fn lend(&self, place: &BackendRef, caller: &Caller, at_least: Duration) -> Result<Option<Lent>> {
+        let clients = self.clients.clients(caller, place).await.attempted("find your credentials", &place.address)?;
+        clients.lend(at_least).await.attempted("find your credentials", &place.address)
     }
 
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>> {

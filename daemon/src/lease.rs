@@ -29,5 +29,6 @@ mod writer;
 
 pub use held::HeldLease;
 pub use keeper::{AcquireRequest, KeeperSettings, LeaseKeeper};
+pub(crate) use persist::{Persistence, may_pass, persist};
 pub use sealed::{Orphan, SealRequest, SealedState};
 pub use writer::Landing;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use deployer_daemon::clock::SystemClock;
 use deployer_daemon::engine::alive;
-use deployer_daemon::engine::guard::message::{Exit, Stream};
+use deployer_daemon::engine::guard::message::{Ending, Exit, Stream};
 use deployer_daemon::engine::process::{Child, ChildEvent, ChildStart, Guard, GuardStart};
 use deployer_domain::clock::Clock;
 use deployer_domain::lease::GuardDeadline;
@@ -40,6 +40,7 @@ impl Scene {
             arguments: vec!["-c".to_owned(), text.to_owned()],
             directory: self.directory.path().to_owned(),
             environment: BTreeMap::from([("OWN".to_owned(), "own".into())]),
+            ending: Ending::Terminate,
         })
     }
 
@@ -123,6 +124,7 @@ async fn what_cannot_be_started_is_refused_with_the_reason() {
         arguments: Vec::new(),
         directory: scene.directory.path().to_owned(),
         environment: BTreeMap::new(),
+        ending: Ending::Terminate,
     });
     assert!(matches!(child.next().await, ChildEvent::Refused(why) if why.contains("No such file")));
 }

@@ -42,6 +42,8 @@ mod tenant_delete;
 mod tenant_rotate;
 mod tenant_suspend;
 mod terminal;
+mod terraform;
+mod terraform_crash;
 
 #[test]
 fn no_file_of_cases_is_forgotten() {

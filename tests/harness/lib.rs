@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod scenes;
 pub mod stored;
 pub mod terminal;
+pub mod terraform;
 pub mod wait;
 pub mod world;
 

@@ -73,7 +73,8 @@ impl Job {
                 .hint("leave out --detach, or run it where the daemon may run (without --no-daemon and CI=true)"));
         }
         loop {
-            let plan = plan::made(guest, self.target.clone(), self.options.clone()).await?;
+            // The run asks the engines itself; who says yes beforehand does not wait for them twice.
+            let plan = plan::made(guest, self.target.clone(), self.options.clone(), self.how.yes).await?;
             if !self.confirmed(guest, &plan).await? {
                 return Ok(exit::DONE);
             }

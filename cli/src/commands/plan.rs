@@ -44,7 +44,7 @@ pub struct Args {
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let operation = if args.destroy { Operation::Destroy } else { Operation::Apply };
     let options = PlanOptions { operation: operation.into(), replace: args.replace, delete_data: args.delete_data };
-    let plan = made(guest, args.target.target(&guest.surroundings), options).await?;
+    let plan = made(guest, args.target.target(&guest.surroundings), options, false).await?;
     match guest.terminal.format {
         Format::Markdown => guest.terminal.raw(&markdown::render(&plan))?,
         _ => guest.terminal.answer(&plan, &Shapes { quiet: |plan| plan.digest.clone(), text: render })?,
@@ -52,10 +52,11 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     Ok(if args.detailed_exitcode && plan.changes { exit::CHANGES } else { exit::DONE })
 }
 
-/// Asks the daemon for a plan.
-pub async fn made(guest: &Guest, target: StackTarget, options: PlanOptions) -> Result<Plan, Report> {
+/// Asks the daemon for a plan; a brief one says nothing of single resources.
+pub async fn made(guest: &Guest, target: StackTarget, options: PlanOptions, brief: bool) -> Result<Plan, Report> {
     let mut client = StackServiceClient::new(guest.channel().await?);
-    let request = PlanRequest { context: guest.call(Mode::Tenant)?, target: Some(target), options: Some(options) };
+    let context = guest.call_with_commands(Mode::Tenant)?;
+    let request = PlanRequest { context, target: Some(target), options: Some(options), brief };
     Ok(client.plan(request).await?.into_inner())
 }
 

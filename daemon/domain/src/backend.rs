@@ -1,11 +1,15 @@
 //! Which backend: where a platform team keeps its tenants.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
@@ -179,6 +183,15 @@ pub struct BuiltPart {
     pub created: bool,
 }
 
+/// Credentials that are lent to a program that is not ours.
+#[derive(Clone)]
+pub struct Lent {
+    /// The variables that hold them.
+    pub variables: BTreeMap<String, SecretString>,
+    /// When they end, where that is known.
+    pub end: Option<Timestamp>,
+}
+
 /// Opens backends for callers.
 #[async_trait]
 pub trait BackendFactory: Send + Sync {
@@ -190,6 +203,10 @@ pub trait BackendFactory: Send + Sync {
     /// Opens CloudFormation with a caller's credentials: in the region and with the profile and role that the place
     /// says. Contacts nothing yet.
     async fn stacks(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Stacks>>;
+
+    /// Lends a caller's cloud credentials to a program that is not ours: those in use at a place, renewed where they
+    /// end sooner than `at_least` from now and that can be done. None where the caller has none.
+    async fn lend(&self, place: &BackendRef, caller: &Caller, at_least: Duration) -> Result<Option<Lent>>;
 
     /// Creates what the backend needs (file; bucket and table), each part only where it is missing.
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>>;

@@ -3,9 +3,11 @@
 //! An engine is made for one run. It knows the run's lease, directory and credentials; what it is asked here is only
 //! about components.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 use crate::cloudformation::{StackPlace, StackTemplate, Stacks};
 use crate::error::Result;
@@ -139,6 +141,14 @@ pub trait StackAccess: Send + Sync {
 
     /// Puts a template that is too long for a request where CloudFormation finds it; answers the address.
     async fn upload(&self, template: &StackTemplate) -> Result<String>;
+}
+
+/// Lends the cloud credentials of whoever asked to a program that is not ours.
+#[async_trait]
+pub trait ProviderAccess: Send + Sync {
+    /// What such a program finds in its environment beside the caller's own, so that it works in this region and with
+    /// this role. Fails where the credentials reach another account than they must, or end soon.
+    async fn variables(&self, region: Option<&str>, role_arn: Option<&str>) -> Result<BTreeMap<String, SecretString>>;
 }
 
 /// Makes components so, takes them away, and looks after them.

@@ -410,6 +410,16 @@ impl StackSpace {
     pub fn terraform(&self, component: &ComponentId) -> ObjectKey {
         ObjectKey(format!("{}terraform/{component}.tfstate", self.prefix))
     }
+
+    /// What a fenced-off holder still knew of the Terraform state of one component.
+    pub fn terraform_orphan(&self, component: &ComponentId, fence: u64, session: Ulid) -> ObjectKey {
+        ObjectKey(format!("{}terraform/{component}.orphan/{fence}-{session}.tfstate", self.prefix))
+    }
+
+    /// The prefix of all such documents of one component.
+    pub fn terraform_orphans(&self, component: &ComponentId) -> KeyPrefix {
+        KeyPrefix(format!("{}terraform/{component}.orphan/", self.prefix))
+    }
 }
 
 #[cfg(test)]

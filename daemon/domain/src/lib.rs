@@ -53,6 +53,7 @@ pub mod schedule;
 pub mod schema;
 pub mod source;
 pub mod template;
+pub mod terraform;
 pub mod yaml;
 
 #[cfg(feature = "testing")]

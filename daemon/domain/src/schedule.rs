@@ -132,6 +132,7 @@ mod tests {
             deployed: None,
             files: Default::default(),
             template: None,
+            source: None,
         };
         after.iter().map(step).collect()
     }

@@ -6,12 +6,11 @@ use crate::manifest::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, Field, Kind
 
 /// The JSON Schema (draft 2020-12) of `stack.yaml`; `#/$defs/service` is that of `services/<name>.yaml`.
 pub fn stack_schema() -> Value {
-    let available = || COMPONENT_TYPES.iter().filter(|known| known.available);
     let mut schema = object(STACK_FIELDS.iter());
     let mut definitions = Map::new();
     definitions.insert("service".to_owned(), object(SERVICE_FIELDS.iter()));
-    definitions.insert("component".to_owned(), component(available()));
-    for known in available() {
+    definitions.insert("component".to_owned(), component(COMPONENT_TYPES.iter()));
+    for known in COMPONENT_TYPES {
         let mut own = object(COMMON_FIELDS.iter().chain(known.fields));
         own["properties"]["type"] = json!({ "const": known.name, "description": about(known) });
         if !known.outputs.is_empty() {
@@ -145,12 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn only_types_that_can_be_deployed_are_offered() {
+    fn every_type_is_offered() {
         let schema = stack_schema();
         let names = schema["$defs"]["component"]["properties"]["type"]["enum"].as_array().unwrap();
-        let available: Vec<_> =
-            COMPONENT_TYPES.iter().filter(|known| known.available).map(|known| known.name).collect();
-        assert_eq!(*names, available);
+        let known: Vec<_> = COMPONENT_TYPES.iter().map(|known| known.name).collect();
+        assert_eq!(*names, known);
         assert_eq!(schema["properties"]["services"]["additionalProperties"]["$ref"], "#/$defs/service");
         let components = &schema["$defs"]["service"]["properties"]["components"];
         assert_eq!(components["additionalProperties"]["$ref"], "#/$defs/component");
@@ -163,7 +161,7 @@ mod tests {
         assert_eq!(queue["x-outputs"]["url"], "The queue's URL");
         let shown = queue["properties"]["type"]["description"].as_str().unwrap();
         assert!(shown.contains("\n- deadLetterQueueArn: "), "{shown}");
-        for known in COMPONENT_TYPES.iter().filter(|known| known.available && known.name != "command") {
+        for known in COMPONENT_TYPES.iter().filter(|known| known.name != "command") {
             let outputs = schema["$defs"][known.name]["x-outputs"].as_object().map_or(0, Map::len);
             assert_eq!(outputs, known.outputs.len(), "{}", known.name);
         }

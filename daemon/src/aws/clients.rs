@@ -11,10 +11,11 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, SharedHttpClient, SharedInterceptor};
 use aws_types::os_shim_internal::Fs;
-use deployer_domain::backend::BackendRef;
+use deployer_domain::backend::{BackendRef, Lent};
 use deployer_domain::caller::Caller;
 use deployer_domain::object::{PortError, PortResult};
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use super::clock::{ReadDate, ServerClock};
 use super::connector::Route;
@@ -142,6 +143,24 @@ impl Clients {
         let Some(steady) = &self.steady else { return Ok(None) };
         let credentials = steady.lasting(at_least).await.map_err(|error| credentials_error(&error))?;
         Ok(credentials.expiry().and_then(|end| Timestamp::try_from(end).ok()).or(self.said_end))
+    }
+
+    /// The credentials in use, for a program that is not ours; none where there are none.
+    pub async fn lend(&self, at_least: Duration) -> PortResult<Option<Lent>> {
+        let Some(steady) = &self.steady else { return Ok(None) };
+        let credentials = match steady.lasting(at_least).await.map_err(|error| credentials_error(&error)) {
+            Ok(credentials) => credentials,
+            Err(PortError::NoCredentials(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let variable = |(name, value): (&str, &str)| (name.to_owned(), SecretString::from(value));
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", credentials.access_key_id()),
+            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key()),
+            ("AWS_SESSION_TOKEN", credentials.session_token().unwrap_or_default()),
+        ];
+        let end = credentials.expiry().and_then(|end| Timestamp::try_from(end).ok()).or(self.said_end);
+        Ok(Some(Lent { variables: keys.into_iter().map(variable).collect(), end }))
     }
 
     /// The id of the access key in use, which is no secret.

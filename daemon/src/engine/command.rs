@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
-use super::guard::message::{Exit, Stream};
+use super::guard::message::{Ending, Exit, Stream};
 use super::process::{ChildEvent, ChildStart, Guard};
 
 /// How much of a command's last line is shown as the reason of its failure.
@@ -146,6 +146,7 @@ impl CommandEngine {
             arguments: vec!["-c".to_owned(), script.text.to_owned()],
             directory: script.directory.clone(),
             environment: environment(id, script.environment, outputs, script.directory),
+            ending: Ending::Terminate,
         });
         let mut told = Told::default();
         let mut ended = None;

@@ -164,6 +164,7 @@ impl Guard {
             Ask::Begin(_) => {}
             Ask::Spawn(spawn) => self.children.spawn(spawn),
             Ask::End { child, grace_ms } => self.children.end(child, Duration::from_millis(grace_ms)),
+            Ask::Stop { child } => self.children.stop(child),
             Ask::Deadline { stop_at_ms, end_at_ms } => {
                 self.deadline = Some((Duration::from_millis(stop_at_ms), Duration::from_millis(end_at_ms)));
                 self.look();
@@ -209,7 +210,7 @@ impl Guard {
             return;
         }
         self.children.end_all(self.grace);
-        self.children.signal_all(Signal::TERM);
+        self.children.signal_strays(Signal::TERM);
         self.children.signal_all(Signal::CONT);
         let begun = tokio::time::Instant::now();
         while !tree::is_empty() && begun.elapsed() < self.grace + STUBBORN {

@@ -5,3 +5,4 @@ pub mod cloudformation;
 pub mod command;
 pub mod guard;
 pub mod process;
+pub mod terraform;

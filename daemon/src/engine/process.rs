@@ -19,7 +19,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::guard::message::{Ask, Begin, Exit, Spawn, Stream, Tell};
+use super::guard::message::{Ask, Begin, Ending, Exit, Spawn, Stream, Tell};
 
 /// How long a guard may take to be ready.
 const STARTUP: Duration = Duration::from_secs(10);
@@ -50,6 +50,8 @@ pub struct ChildStart {
     pub directory: PathBuf,
     /// Its environment beside the guard's.
     pub environment: BTreeMap<String, SecretString>,
+    /// How it is asked to end.
+    pub ending: Ending,
 }
 
 /// What happens to a child.
@@ -146,6 +148,7 @@ impl Guard {
                 arguments: start.arguments,
                 directory: start.directory,
                 environment: exposed(start.environment),
+                ending: start.ending,
             }));
         }
         Child { id, events: received, asks: self.shared.asks.clone() }
@@ -188,6 +191,11 @@ impl Child {
     pub async fn next(&mut self) -> ChildEvent {
         let lost = || ChildEvent::Refused("its guard process ended unexpectedly".to_owned());
         self.events.recv().await.unwrap_or_else(lost)
+    }
+
+    /// Asks its whole group to end, however long that takes.
+    pub fn stop(&self) {
+        let _ = self.asks.send(Ask::Stop { child: self.id });
     }
 
     /// Asks its whole group to end, and kills it after the grace.

@@ -11,14 +11,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// For how long a call is repeated, and how long each may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Persistence {
+pub(crate) struct Persistence {
     pub each: Duration,
     pub in_all: Duration,
 }
 
 /// Repeats a call until it is answered, refused for good, or the time is over. The call must recognise its own earlier
 /// effect.
-pub(super) async fn persist<T, F, Fut>(persistence: Persistence, mut call: F) -> PortResult<T>
+pub(crate) async fn persist<T, F, Fut>(persistence: Persistence, mut call: F) -> PortResult<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = PortResult<T>>,
@@ -47,6 +47,6 @@ pub(super) async fn answered<T>(at_most: Duration, call: impl Future<Output = Po
 }
 
 /// Whether an error may pass by itself, and leaves open whether a write was applied.
-pub(super) fn may_pass(error: &PortError) -> bool {
+pub(crate) fn may_pass(error: &PortError) -> bool {
     matches!(error, PortError::Unavailable(_) | PortError::Throttled(_))
 }

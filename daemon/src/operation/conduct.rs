@@ -13,6 +13,7 @@ use deployer_domain::plan::{Approved, Deployed, Plan};
 use deployer_domain::port_error::explain;
 use deployer_domain::run::{Done, Happening, Redactor, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
 use deployer_domain::schedule::Stop;
+use deployer_domain::seal::Fence;
 use deployer_domain::state::{Action, EngineKind, HistoryEntry};
 
 use super::Ports;
@@ -21,12 +22,15 @@ use super::authorise::TenantAccess;
 use super::await_approval::AwaitApproval;
 use super::blueprint::Blueprint;
 use super::commands::Commands;
+use super::modules::Modules;
 use super::record::{AuditOf, Recorder};
 use super::stack_access::CallersStacks;
 use super::start_run::{StartRun, confirmed, nothing_to_do};
 use super::under_lock::{Locked, Locking};
 use crate::engine::cloudformation::CloudformationEngine;
 use crate::run::{Executed, Execution, Revision, Run};
+
+type Engines = HashMap<EngineKind, Arc<dyn Engine>>;
 
 /// All that a run needs from its start on.
 pub struct Conductor {
@@ -159,7 +163,7 @@ impl Conductor {
         let recorder = self.recorder(self.access(locked)).await;
         let intent = recorder.intent(&self.ports).await?;
         let worked = match self.prepare(&plan, locked).await {
-            Ok(commands) => Ok(self.carry_out(plan, locked, commands).await),
+            Ok(commands) => self.carry_out(plan, locked, commands).await,
             Err(error) => Err(error),
         };
         let finished = self.finish(worked, locked, (&recorder, approval)).await;
@@ -222,8 +226,14 @@ impl Conductor {
         }
     }
 
-    async fn carry_out(&self, plan: Arc<Plan>, locked: &Locked, commands: Commands) -> Executed {
-        let engines = self.engines(&plan, locked, &commands);
+    async fn carry_out(&self, plan: Arc<Plan>, locked: &Locked, commands: Commands) -> Result<Executed> {
+        let engines = match self.engines(&plan, locked, &commands).await {
+            Ok(engines) => engines,
+            Err(error) => {
+                commands.end().await;
+                return Err(error);
+            }
+        };
         let execution = Execution {
             run: Arc::clone(&self.run),
             plan,
@@ -236,24 +246,45 @@ impl Conductor {
         };
         let executed = execution.carry_out().await;
         commands.end().await;
-        executed
+        Ok(executed)
     }
 
     /// The engines of this run, each with the caller's credentials.
-    fn engines(&self, plan: &Plan, locked: &Locked, commands: &Commands) -> HashMap<EngineKind, Arc<dyn Engine>> {
+    async fn engines(&self, plan: &Plan, locked: &Locked, commands: &Commands) -> Result<Engines> {
+        let stacks = || CallersStacks::new(&self.ports, &self.caller, self.access(locked), &self.blueprint);
+        let approved = match self.request.accept_changed_plan {
+            true => Approved::default(),
+            false => self.request.approved.clone(),
+        };
         let command: Arc<dyn Engine> = Arc::new(commands.engine(self.run.cancelled().clone()));
         let cloudformation: Arc<dyn Engine> = Arc::new(CloudformationEngine {
-            access: Arc::new(CallersStacks::new(&self.ports, &self.caller, self.access(locked), &self.blueprint)),
+            access: Arc::new(stacks()),
             gate: Arc::clone(&locked.lease) as Arc<dyn Gate>,
             token: OperationToken::new(locked.lease.token(), self.run.id()),
-            approved: match self.request.accept_changed_plan {
-                true => Approved::default(),
-                false => self.request.approved.clone(),
-            },
+            approved: approved.clone(),
             redactor: Redactor::new(plan.resolver.values().secrets()),
             cancel: self.run.cancelled().clone(),
         });
-        HashMap::from([(EngineKind::Command, command), (EngineKind::Cloudformation, cloudformation)])
+        let mut engines = HashMap::from([(EngineKind::Command, command), (EngineKind::Cloudformation, cloudformation)]);
+        if plan.works_with(EngineKind::Terraform) {
+            let source = self.blueprint.source.as_ref();
+            let modules = Modules {
+                ports: &self.ports,
+                caller: &self.caller,
+                backend: &self.access(locked).backend,
+                space: &self.blueprint.space,
+                commands,
+                source: source.and_then(|source| Some((source.hash, source.archive.clone()?))),
+                stacks: stacks(),
+                fence: Some(Fence { token: locked.lease.token(), session: locked.lease.session() }),
+                gate: Arc::clone(&locked.lease) as Arc<dyn Gate>,
+                approved,
+                cancel: self.run.cancelled().clone(),
+                at_once: self.parallelism,
+            };
+            engines.insert(EngineKind::Terraform, Arc::new(modules.engine().await?));
+        }
+        Ok(engines)
     }
 
     /// Writes the final state with its history, and says how the run ended.

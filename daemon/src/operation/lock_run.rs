@@ -20,7 +20,7 @@ use super::start_run::{new_summary, no_environment};
 use super::target::{Place, Target, working_directory};
 use super::under_lock::{Locked, Locking, cancelled};
 use super::view::View;
-use crate::engine::guard::message::Exit;
+use crate::engine::guard::message::{Ending, Exit};
 use crate::engine::process::{ChildEvent, ChildStart};
 use crate::run::{EventListener, NewRun, Run};
 
@@ -165,6 +165,7 @@ impl Course {
             arguments: words.collect(),
             directory: working_directory(&self.caller)?,
             environment: Default::default(),
+            ending: Ending::Terminate,
         });
         let listener = EventListener::new(Arc::clone(&self.run), None);
         let mut asked = false;

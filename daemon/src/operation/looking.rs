@@ -1,6 +1,5 @@
 //! Asking the engines of what is deployed, without a lock: nothing is changed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::OperationToken;
 use deployer_domain::engine::{Drift, Engine, EngineResult, Health};
 use deployer_domain::entropy::ulid;
-use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::error::Result;
 use deployer_domain::expression::{Outputs, Resolver, Scope};
 use deployer_domain::manifest::{Given, Values};
 use deployer_domain::name::ComponentId;
@@ -18,11 +17,14 @@ use deployer_domain::state::{ComponentState, StateDocument};
 use tokio_util::sync::CancellationToken;
 
 use super::commands::{Commands, Surroundings, open_commands};
+use super::modules::Modules;
 use super::stack_access::{CallersStacks, Open};
 use super::target::{Place, Target};
+use super::temporary::Temporary;
 use super::view::View;
 use super::{Ports, bounded};
 use crate::engine::cloudformation::CloudformationEngine;
+use crate::engine::terraform::{LOOKS_AT_ONCE, TerraformEngine};
 
 /// How long one check of commands may take unless its component says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,7 +83,11 @@ impl Looking<'_> {
     ) -> Result<Vec<(ComponentId, EngineResult<Seen>)>> {
         // A tenant's text, run with an admin's environment, would give the tenant an admin's rights.
         let own = self.target.tenant.is_none();
-        let runs = |check: &Removal| own && matches!(check, Removal::Command(run) if run.text.is_some());
+        let runs = |check: &Removal| match check {
+            Removal::Command(run) => own && run.text.is_some(),
+            Removal::Terraform(_) => own,
+            Removal::Cloudformation(_) => false,
+        };
         let commands = match checks.iter().any(|(_, check)| runs(check)) {
             true => Some(self.commands().await?),
             false => None,
@@ -89,12 +95,19 @@ impl Looking<'_> {
         let command = commands
             .as_ref()
             .map(|(_, commands)| Arc::new(commands.engine(CancellationToken::new())) as Arc<dyn Engine>);
+        let modules = match &commands {
+            Some((_, commands)) if checks.iter().any(|(_, check)| matches!(check, Removal::Terraform(_))) => {
+                Some(Arc::new(self.modules(commands).await?) as Arc<dyn Engine>)
+            }
+            _ => None,
+        };
         let stacks: Arc<dyn Engine> = Arc::new(self.stacks());
         let why = if self.target.tenant.is_some() { NOT_FOR_ADMINS } else { NO_CHECK };
         let asked = bounded::map(checks, |(id, check)| {
             let engine = match &check {
                 Removal::Command(run) => command.clone().filter(|_| run.text.is_some()),
                 Removal::Cloudformation(_) => Some(Arc::clone(&stacks)),
+                Removal::Terraform(_) => modules.clone(),
             };
             async move {
                 let seen = match (engine, look) {
@@ -129,9 +142,7 @@ impl Looking<'_> {
 
     /// A guard of their own for checks that are commands.
     async fn commands(&self) -> Result<(Temporary, Commands)> {
-        let id = ulid(self.ports.entropy.as_ref(), self.ports.clock.now());
-        let directory = self.ports.runs.settings().state_directory.join("checks").join(id.to_string());
-        let directory = Temporary::create(directory)?;
+        let directory = Temporary::of(self.ports, "checks")?;
         // Checks look at what `apply` left in the stack's directory, wherever they are asked from.
         let loaded = match &self.place.loaded {
             Some(loaded) => Some(loaded.clone()),
@@ -150,6 +161,25 @@ impl Looking<'_> {
         })
         .await?;
         Ok((directory, commands))
+    }
+
+    async fn modules(&self, commands: &Commands) -> Result<TerraformEngine> {
+        let space = self.view.stack(&self.place.stack, &self.place.environment);
+        let modules = Modules {
+            ports: self.ports,
+            caller: self.caller,
+            backend: &self.view.backend,
+            space: &space,
+            commands,
+            source: None,
+            stacks: CallersStacks::looking(self.ports, self.caller, self.view, &space),
+            fence: None,
+            gate: Arc::new(Open),
+            approved: Approved::default(),
+            cancel: CancellationToken::new(),
+            at_once: LOOKS_AT_ONCE,
+        };
+        modules.engine().await
     }
 
     fn stacks(&self) -> CloudformationEngine {
@@ -175,27 +205,4 @@ fn no_check(why: &str) -> Health {
 
 fn no_check_for_drift(why: &str) -> Drift {
     Drift { state: deployer_domain::engine::DriftState::Unsupported, details: vec![why.to_owned()] }
-}
-
-/// A directory that is removed with its content.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn create(path: PathBuf) -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| {
-            Error::new(Reason::Internal, format!("cannot create {}", path.display())).caused_by(error)
-        })?;
-        Ok(Self(path))
-    }
-
-    fn path(&self) -> &PathBuf {
-        &self.0
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -16,9 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::authorise::TenantAccess;
 use super::blueprint::Blueprint;
+use super::commands::{Commands, Surroundings, open_commands};
+use super::modules::{CallersCredentials, Modules};
 use super::stack_access::{CallersStacks, Open};
+use super::temporary::Temporary;
 use super::{Ports, bounded};
 use crate::engine::cloudformation::CloudformationEngine;
+use crate::engine::terraform::LOOKS_AT_ONCE;
 
 /// What engines propose, and what else a person should know.
 #[derive(Debug, Default)]
@@ -42,24 +46,30 @@ pub async fn proposals(
     }
     let stacks = CallersStacks::new(ports, caller, access, blueprint);
     stacks.check(plan).await?;
-    let engine = Arc::new(CloudformationEngine {
-        access: Arc::new(stacks),
-        gate: Arc::new(Open),
-        token: OperationToken::of_a_look(ulid(ports.entropy.as_ref(), ports.clock.now())),
-        approved: Approved::default(),
-        redactor: Redactor::new(plan.resolver.values().secrets()),
-        cancel: CancellationToken::new(),
-    });
+    CallersCredentials::new(ports, caller, &access.backend, stacks).check(plan).await?;
+    let asking = Asking { ports, caller, access, blueprint, plan };
+    let cloudformation: Arc<dyn Engine> = Arc::new(asking.stacks());
+    let modules = match steps.iter().any(|step| step.engine == EngineKind::Terraform) {
+        true => Some(asking.modules().await?),
+        false => None,
+    };
     let asked = bounded::map(steps, |step| {
-        let engine = Arc::clone(&engine);
+        let engine = match (&modules, step.engine) {
+            (Some((engine, ..)), EngineKind::Terraform) => Arc::clone(engine),
+            _ => Arc::clone(&cloudformation),
+        };
         let prepared = step.prepare(&plan.resolver, &blueprint.key);
         async move {
             let proposal = engine.plan(&step.component, &prepared?).await;
             Ok((step.component, proposal))
         }
     });
+    let asked = asked.await;
+    if let Some((_, commands, _directory)) = &modules {
+        commands.end().await;
+    }
     let mut proposals = Proposals::default();
-    for (id, answer) in asked.await? {
+    for (id, answer) in asked? {
         match answer {
             Ok(Some(proposal)) => drop(proposals.by_component.insert(id, proposal)),
             Ok(None) => {}
@@ -72,8 +82,65 @@ pub async fn proposals(
     Ok(proposals)
 }
 
+/// Who asks what about which plan.
+struct Asking<'a> {
+    ports: &'a Ports,
+    caller: &'a Caller,
+    access: &'a TenantAccess,
+    blueprint: &'a Blueprint,
+    plan: &'a Plan,
+}
+
+impl Asking<'_> {
+    fn stacks(&self) -> CloudformationEngine {
+        CloudformationEngine {
+            access: Arc::new(CallersStacks::new(self.ports, self.caller, self.access, self.blueprint)),
+            gate: Arc::new(Open),
+            token: OperationToken::of_a_look(ulid(self.ports.entropy.as_ref(), self.ports.clock.now())),
+            approved: Approved::default(),
+            redactor: Redactor::new(self.plan.resolver.values().secrets()),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// The engine of modules, with the guard and the directory that it lives in.
+    async fn modules(&self) -> Result<(Arc<dyn Engine>, Commands, Temporary)> {
+        let Self { ports, caller, access, blueprint, plan } = *self;
+        let directory = Temporary::of(ports, "plans")?;
+        let commands = open_commands(Surroundings {
+            ports,
+            caller,
+            backend: &access.backend,
+            space: &blueprint.space,
+            own: Vec::new(),
+            files: directory.path(),
+            directory: None,
+            source: None,
+            secrets: plan.resolver.values().secrets().cloned().collect(),
+        })
+        .await?;
+        let source = blueprint.source.as_ref();
+        let modules = Modules {
+            ports,
+            caller,
+            backend: &access.backend,
+            space: &blueprint.space,
+            commands: &commands,
+            source: source.and_then(|source| Some((source.hash, source.archive.clone()?))),
+            stacks: CallersStacks::new(ports, caller, access, blueprint),
+            fence: None,
+            gate: Arc::new(Open),
+            approved: Approved::default(),
+            cancel: CancellationToken::new(),
+            at_once: LOOKS_AT_ONCE,
+        };
+        let engine = Arc::new(modules.engine().await?);
+        Ok((engine, commands, directory))
+    }
+}
+
 fn can_be_asked(step: &Step, plan: &Plan) -> bool {
-    step.engine == EngineKind::Cloudformation
+    matches!(step.engine, EngineKind::Cloudformation | EngineKind::Terraform)
         && matches!(step.action, Action::Create | Action::Update)
         && step.is_known(&plan.resolver)
 }

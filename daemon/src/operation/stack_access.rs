@@ -52,6 +52,11 @@ impl CallersStacks {
         }
     }
 
+    /// Whether it is known which account must be reached.
+    pub fn expects_account(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// Refuses a plan whose stacks would be in another account, before anything is locked.
     pub async fn check(&self, plan: &Plan) -> Result<()> {
         for step in &plan.steps {

@@ -17,6 +17,7 @@ use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Question};
 use super::conduct::Conductor;
+use super::modules::CallersCredentials;
 use super::record::acting;
 use super::request_approval::RequestApproval;
 use super::stack_access::CallersStacks;
@@ -61,7 +62,9 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     {
         return Err(refusal);
     }
-    CallersStacks::new(ports, caller, &access, &blueprint).check(&plan).await?;
+    let stacks = CallersStacks::new(ports, caller, &access, &blueprint);
+    stacks.check(&plan).await?;
+    CallersCredentials::new(ports, caller, &access.backend, stacks).check(&plan).await?;
     ports.runs.store_left_over(&access.backend, access.space.id());
     let summary = new_summary(ports, caller, blueprint.operation, blueprint.space.lock());
     let approval = match plan.has_records() && blueprint.needs_approval() {

@@ -68,7 +68,7 @@ impl StackService for Server {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
         let question = question_from_proto(request.target, request.options).map_err(|error| to_status(&error))?;
-        let plan = plan(&self.ports, &caller, &question).await.map_err(|error| to_status(&error))?;
+        let plan = plan(&self.ports, &caller, &question, request.brief).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(plan_to_proto(plan)))
     }
 

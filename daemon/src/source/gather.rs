@@ -10,17 +10,18 @@ use ignore::WalkBuilder;
 use sha2::{Digest, Sha256};
 
 use super::archive::Packer;
+use super::modules::Modules;
 use super::pattern::Patterns;
 use super::read::{Opened, StackFiles, open_inside, read_whole};
 use super::templates::{self, TemplatePaths};
 
 /// Directories that are never part of a source.
-const NEVER: [&str; 2] = [".git", ".deployer"];
+const NEVER: [&str; 3] = [".git", ".deployer", ".terraform"];
 
 /// What is kept of what is gathered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// Only the hashes, for a plan.
+    /// Only the hashes, for a plan; the archive as well where the stack has modules, as a plan of theirs needs it.
     Hash,
     /// The archive as well, for a run.
     Archive,
@@ -45,7 +46,9 @@ pub struct Source {
 
 /// Gathers the stack's files and every file that `inputs:` name.
 pub fn gather(files: &StackFiles, manifest: &Manifest, keep: Keep) -> Result<Source> {
-    let patterns = Patterns::of(manifest).map_err(|problems| invalid(&files.main.name, problems))?;
+    let modules = Modules::of(files, manifest).map_err(|problems| invalid(&files.main.name, problems))?;
+    let keep = if modules.any() { Keep::Archive } else { keep };
+    let patterns = Patterns::of(manifest, &modules.called).map_err(|problems| invalid(&files.main.name, problems))?;
     let mut gathering = Gathering { files, problems: Vec::new(), warnings: Vec::new(), matched: BTreeMap::new() };
     let found = gathering.walk(&patterns)?;
     gathering.check_unmatched(&patterns);
@@ -58,8 +61,10 @@ pub fn gather(files: &StackFiles, manifest: &Manifest, keep: Keep) -> Result<Sou
     let templates = templates::read(manifest, &packed.kept, &template_paths);
     let templates = templates.map_err(|problems| invalid(&files.main.name, problems))?;
     let entries: BTreeMap<&str, &SourceEntry> = packed.entries.iter().map(|e| (e.path.as_str(), e)).collect();
+    let position = |glob: &String| patterns.list.iter().position(|pattern| pattern.written.glob == *glob);
     let inputs = InputHashes::new(patterns.list.iter().enumerate().map(|(at, pattern)| {
-        let paths = matched.get(&at).into_iter().flatten();
+        let called = modules.called_by(&pattern.written.glob).iter().filter_map(position);
+        let paths = std::iter::once(at).chain(called).filter_map(|at| matched.get(&at)).flatten();
         (pattern.written.glob.clone(), paths.filter_map(|path| entries.get(path.as_str()).copied()).collect())
     }));
     let inputs = inputs.with_templates(templates);

@@ -16,6 +16,7 @@
 mod archive;
 mod gather;
 mod locate;
+mod modules;
 mod pattern;
 mod read;
 mod templates;

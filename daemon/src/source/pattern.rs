@@ -25,16 +25,21 @@ pub(super) struct Pattern<'a> {
 
 impl<'a> Patterns<'a> {
     /// Takes the patterns of a stack; those that are no globs are reported with their place.
-    pub fn of(manifest: &'a Manifest) -> Result<Self, Vec<Problem>> {
+    /// `called` are the directories of local modules that the stack's own modules call.
+    pub fn of(manifest: &'a Manifest, called: &'a [InputPattern]) -> Result<Self, Vec<Problem>> {
         let mut list: Vec<Pattern<'a>> = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         let mut set = GlobSetBuilder::new();
         let mut problems = Vec::new();
-        for (field, written) in written(manifest) {
+        for (field, written) in written(manifest).chain(called.iter().map(|called| ("source", called))) {
             if !seen.insert(&written.glob) {
                 continue;
             }
-            let glob = written.glob.trim_start_matches("./").trim_end_matches('/');
+            let glob = match written.glob.trim_start_matches("./").trim_end_matches('/') {
+                // The stack's own directory.
+                "" | "." => "**",
+                glob => glob,
+            };
             match (build(glob), build(&format!("{glob}/**"))) {
                 (Ok(itself), Ok(below)) => {
                     // Two globs a pattern: the path itself, and all below it where it is a directory.

@@ -250,13 +250,13 @@ impl Reading<'_> {
         let scalar = given.and_then(Node::scalar);
         let found = scalar.and_then(|scalar| table::component_type(&scalar.text));
         match (scalar, found) {
-            (Some(_), Some(found)) if found.available => {
+            (Some(_), Some(found)) => {
                 let fields = self.object(node, &[table::COMMON_FIELDS, found.fields], name, false)?;
                 return Some(ReadValue::Component(Some(found), fields));
             }
-            (Some(scalar), found) => {
+            (Some(scalar), None) => {
                 let at = given.map_or(node.at, |given| given.at);
-                let (message, hint) = unknown_type(&scalar.text, found, self.hinted());
+                let (message, hint) = unknown_type(&scalar.text, self.hinted());
                 self.problem(at, message, Some(hint));
             }
             (None, _) if given.is_none() => {}
@@ -271,17 +271,15 @@ fn within(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" in `{name}`") }
 }
 
-fn unknown_type(text: &str, found: Option<&ComponentType>, hinted: bool) -> (String, String) {
-    let available: Vec<_> = table::COMPONENT_TYPES.iter().filter(|t| t.available).map(|t| t.name).collect();
-    let available = format!("available: {}", available.join(", "));
+fn unknown_type(text: &str, hinted: bool) -> (String, String) {
+    let names = || table::COMPONENT_TYPES.iter().map(|known| known.name);
     let shown: String = text.chars().take(48).collect();
     let shown = shown.escape_debug();
-    let near = hinted.then(|| nearest(text, table::COMPONENT_TYPES.iter().map(|t| t.name))).flatten();
-    match (found, near) {
-        (Some(_), _) => (format!("type `{shown}` is not available in this version"), available),
-        (None, Some(near)) => (format!("unknown type `{shown}`"), format!("did you mean `{near}`?")),
-        (None, None) => (format!("unknown type `{shown}`"), available),
-    }
+    let hint = match hinted.then(|| nearest(text, names())).flatten() {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("available: {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    (format!("unknown type `{shown}`"), hint)
 }
 
 type Checked = Result<ReadValue, (String, Option<String>)>;

@@ -12,8 +12,6 @@ pub struct ComponentType {
     pub name: &'static str,
     /// The engine that makes it.
     pub engine: EngineKind,
-    /// Whether this version can deploy it.
-    pub available: bool,
     /// Whether data lives in it, so that `destroy` keeps it by default.
     pub holds_data: bool,
     /// What it creates.
@@ -29,12 +27,11 @@ pub fn component_type(name: &str) -> Option<&'static ComponentType> {
     COMPONENT_TYPES.iter().find(|known| known.name == name)
 }
 
-/// Every type that is known, also those that this version cannot deploy.
+/// Every type that is known.
 pub static COMPONENT_TYPES: &[ComponentType] = &[
     ComponentType {
         name: "command",
         engine: EngineKind::Command,
-        available: true,
         holds_data: false,
         about: "Whatever its commands do: any tool, any cloud, also no cloud",
         fields: COMMAND_FIELDS,
@@ -43,7 +40,6 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
     ComponentType {
         name: "cloudformation",
         engine: EngineKind::Cloudformation,
-        available: true,
         holds_data: false,
         about: "The team's own CloudFormation template",
         fields: CLOUDFORMATION_FIELDS,
@@ -62,9 +58,8 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
     ComponentType {
         name: "terraform",
         engine: EngineKind::Terraform,
-        available: false,
         holds_data: false,
-        about: "The team's own Terraform or OpenTofu module",
+        about: "The team's own Terraform or OpenTofu module; its outputs are the component's",
         fields: TERRAFORM_FIELDS,
         outputs: &[],
     },
@@ -184,10 +179,14 @@ static CLOUDFORMATION_FIELDS: &[Field] = &[
 ];
 
 static TERRAFORM_FIELDS: &[Field] = &[
-    required("source", Kind::Checked(&rule::FILE), "The module's directory, relative to the stack's directory"),
+    required(
+        "source",
+        Kind::Checked(&rule::FILE),
+        "The module's directory, relative to the stack's directory; local modules that it calls are part of it",
+    ),
     optional(
         "variables",
         Kind::Map(&rule::VARIABLE_NAME, &Kind::Expression),
-        "The values of the module's variables; expressions such as ${service.component.output} are expanded",
+        "The values of the module's variables; expressions such as ${service.component.output} are expanded, and a list or a map is written as JSON",
     ),
 ];

@@ -174,6 +174,7 @@ impl<'a> Planner<'a> {
             deployed: state.cloned(),
             files,
             template,
+            source: self.input.source,
         })
     }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::work::{CommandRun, Removal};
+use super::work::{CommandRun, ModuleWork, Removal};
 use crate::cloudformation::StackPlace;
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Template, Unresolved};
 use crate::manifest::CommandDefinition;
 use crate::name::ComponentId;
+use crate::source::SourceHash;
 use crate::state::{ComponentState, EngineKind};
 
 /// A value as the state records it.
@@ -31,6 +32,17 @@ impl RecordedText {
         match value {
             Some(Resolved::Plain(text)) => Self::Value(text.clone()),
             _ => Self::Expression(written.source().to_owned()),
+        }
+    }
+
+    /// The value again; `part` is what messages call it.
+    fn resolve(&self, id: &ComponentId, part: &str, resolver: &Resolver) -> Result<Resolved> {
+        match self {
+            Self::Value(text) => Ok(Resolved::Plain(text.clone())),
+            Self::Expression(source) => {
+                let template = Template::parse(source).unwrap_or_else(|_| Template::literal(source));
+                resolver.resolve_deployed(&template).map_err(|unresolved| cannot_resolve(id, part, &unresolved))
+            }
         }
     }
 }
@@ -68,6 +80,26 @@ pub struct DeployedStack {
     pub values: BTreeMap<String, RecordedText>,
 }
 
+/// A component that is a Terraform module, as the state records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployedModule {
+    /// The module's directory, relative to the stack's.
+    pub directory: String,
+    /// The source that it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceHash>,
+    /// Where its providers worked unless they said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The role that was assumed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// The values of its variables, by what messages call them, such as `variables.target`.
+    #[serde(default)]
+    pub values: BTreeMap<String, RecordedText>,
+}
+
 /// What a deployed component is, by engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deployed {
@@ -75,6 +107,8 @@ pub enum Deployed {
     Command(DeployedCommand),
     /// A CloudFormation stack.
     Cloudformation(DeployedStack),
+    /// A Terraform module.
+    Terraform(DeployedModule),
 }
 
 impl Deployed {
@@ -84,7 +118,7 @@ impl Deployed {
             EngineKind::Command if state.definition.is_null() => Ok(Self::Command(DeployedCommand::default())),
             EngineKind::Command => DeployedCommand::deserialize(&state.definition).map(Self::Command),
             EngineKind::Cloudformation => DeployedStack::deserialize(&state.definition).map(Self::Cloudformation),
-            EngineKind::Terraform => return Err(unknown_engine(id, state)),
+            EngineKind::Terraform => DeployedModule::deserialize(&state.definition).map(Self::Terraform),
         };
         read.map_err(|error| {
             Error::new(Reason::Internal, format!("the state's definition of {id} could not be read")).caused_by(error)
@@ -96,6 +130,7 @@ impl Deployed {
         match self {
             Self::Command(command) => command.run(id, command.destroy.as_ref(), resolver).map(Removal::Command),
             Self::Cloudformation(stack) => Ok(Removal::Cloudformation(stack.place.clone())),
+            Self::Terraform(module) => module.work(id, resolver).map(Removal::Terraform),
         }
     }
 
@@ -104,13 +139,9 @@ impl Deployed {
         match self {
             Self::Command(command) => command.run(id, command.check.as_ref(), resolver).map(Removal::Command),
             Self::Cloudformation(stack) => Ok(Removal::Cloudformation(stack.place.clone())),
+            Self::Terraform(module) => module.work(id, resolver).map(Removal::Terraform),
         }
     }
-}
-
-fn unknown_engine(id: &ComponentId, state: &ComponentState) -> Error {
-    let message = format!("{id} is a `{}`, which this version cannot run", state.component_type);
-    Error::new(Reason::InvalidRequest, message).hint("use the version that deployed it, or a newer one")
 }
 
 /// The recorded values of a component, by what messages call them; none where its record cannot be read.
@@ -153,17 +184,27 @@ impl DeployedCommand {
         }
         let mut environment = BTreeMap::new();
         for (name, recorded) in &self.environment {
-            let value = match recorded {
-                RecordedText::Value(text) => Resolved::Plain(text.clone()),
-                RecordedText::Expression(source) => {
-                    let template = Template::parse(source).unwrap_or_else(|_| Template::literal(source));
-                    let part = format!("environment.{name}");
-                    resolver.resolve_deployed(&template).map_err(|unresolved| cannot_resolve(id, &part, &unresolved))?
-                }
-            };
-            environment.insert(name.clone(), value);
+            environment.insert(name.clone(), recorded.resolve(id, &format!("environment.{name}"), resolver)?);
         }
         Ok(CommandRun { text: text.cloned(), environment, timeout })
+    }
+}
+
+impl DeployedModule {
+    /// How a module is recorded that is made so with these values.
+    pub(super) fn of(work: &ModuleWork, values: BTreeMap<String, RecordedText>) -> Self {
+        let ModuleWork { directory, source, region, role_arn, .. } = work.clone();
+        Self { directory, source, region, role_arn, values }
+    }
+
+    fn work(&self, id: &ComponentId, resolver: &Resolver) -> Result<ModuleWork> {
+        let Self { directory, source, region, role_arn, values } = self.clone();
+        let value = |(part, recorded): (String, RecordedText)| {
+            let name = part.strip_prefix("variables.").unwrap_or(&part).to_owned();
+            recorded.resolve(id, &part, resolver).map(|value| (name, value))
+        };
+        let variables = values.into_iter().map(value).collect::<Result<_>>()?;
+        Ok(ModuleWork { directory, source, variables, region, role_arn })
     }
 }
 

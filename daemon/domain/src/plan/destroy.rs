@@ -89,6 +89,7 @@ fn deletion(asked: &Deletions<'_>, graph: &Graph, at: usize, kept: Option<&StepR
         deployed: Some(state.clone()),
         files: BTreeMap::new(),
         template: None,
+        source: None,
     }
 }
 

@@ -33,7 +33,7 @@ mod tests;
 mod work;
 
 pub use apply::plan_apply;
-pub use deployed::{Deployed, DeployedCommand, DeployedStack, RecordedText};
+pub use deployed::{Deployed, DeployedCommand, DeployedModule, DeployedStack, RecordedText};
 pub use destroy::plan_destroy;
 pub use digest::{PlanDigest, SensitiveKey};
 pub use progress::{Progress, Status};
@@ -43,7 +43,7 @@ pub use record::{Outcome, adopted};
 pub use saved::{PLAN_FORMAT, SavedPlan};
 pub use select::Selection;
 pub use step::Step;
-pub use work::{CommandRun, CommandWork, Prepared, Removal, StackWork, Work};
+pub use work::{CommandRun, CommandWork, ModuleWork, Prepared, Removal, StackWork, Work};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -174,6 +174,12 @@ impl Plan {
         }
     }
 
+    /// Whether a run asks an engine of this kind for anything.
+    pub fn works_with(&self, kind: EngineKind) -> bool {
+        let of = |step: &Step| step.engine == kind || step.deployed.as_ref().is_some_and(|known| known.engine == kind);
+        self.steps.iter().any(|step| step.action != Action::None && of(step))
+    }
+
     /// Whether a step's engine is asked at all.
     pub fn runs(&self, step: usize) -> bool {
         self.steps[step].action != Action::None

@@ -12,7 +12,7 @@ use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Template};
 use crate::manifest::{Component, Definition};
 use crate::name::ComponentId;
-use crate::source::InputHashes;
+use crate::source::{InputHashes, SourceHash};
 use crate::state::{Action, ComponentState, EngineKind};
 
 /// One component in a plan.
@@ -40,6 +40,8 @@ pub struct Step {
     pub files: BTreeMap<String, String>,
     /// The text of its template, where it has one.
     pub template: Option<Arc<str>>,
+    /// The source that the plan is made of; none for a delete.
+    pub source: Option<SourceHash>,
 }
 
 impl Step {

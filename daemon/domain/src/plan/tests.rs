@@ -157,7 +157,7 @@ impl World {
 fn command_of(removal: Removal) -> CommandRun {
     match removal {
         Removal::Command(run) => run,
-        Removal::Cloudformation(place) => panic!("{place:?} is no command"),
+        other => panic!("{other:?} is no command"),
     }
 }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::deployed::{DeployedCommand, DeployedStack, RecordedText};
+use super::deployed::{DeployedCommand, DeployedModule, DeployedStack, RecordedText};
 use super::step::Step;
 use crate::cloudformation::{self, OperationToken, StackPlace, StackTemplate};
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Scope, Template};
 use crate::manifest::{CommandDefinition, Component, Definition, TypedDefinition};
 use crate::name::ComponentId;
+use crate::source::SourceHash;
 use crate::template::{self, Compiled, TemplateRequest};
 
 /// What a step runs for a create, an update or the second half of a replace.
@@ -37,6 +38,8 @@ pub enum Work {
     Command(CommandWork),
     /// A CloudFormation stack.
     Cloudformation(StackWork),
+    /// A Terraform module.
+    Terraform(ModuleWork),
 }
 
 /// Commands to be run.
@@ -61,6 +64,21 @@ pub struct StackWork {
     pub tags: BTreeMap<&'static str, String>,
 }
 
+/// A Terraform module to be made so, taken away, or looked at.
+#[derive(Debug, Clone)]
+pub struct ModuleWork {
+    /// The module's directory, relative to the stack's.
+    pub directory: String,
+    /// The source that it is read from.
+    pub source: Option<SourceHash>,
+    /// The values of its variables.
+    pub variables: BTreeMap<String, Resolved>,
+    /// Where its providers work unless they say otherwise.
+    pub region: Option<String>,
+    /// The role that is assumed for it.
+    pub role_arn: Option<String>,
+}
+
 /// What a step runs for a delete or the first half of a replace; also what a check runs.
 #[derive(Debug, Clone)]
 pub enum Removal {
@@ -68,6 +86,8 @@ pub enum Removal {
     Command(CommandRun),
     /// A CloudFormation stack.
     Cloudformation(StackPlace),
+    /// A Terraform module.
+    Terraform(ModuleWork),
 }
 
 /// One command to be run.
@@ -109,33 +129,39 @@ impl Work {
                     tags: template::tags(&component.id, scope),
                 }))
             }
-            Definition::Terraform(_) => {
-                let message = format!("{} is a `{}`", component.id, component.component_type.name);
-                Err(Error::new(Reason::InvalidRequest, format!("{message}, which this version cannot deploy")))
-            }
+            Definition::Terraform(module) => Ok(Self::Terraform(ModuleWork {
+                directory: module.source.glob.clone(),
+                source: step.source,
+                variables: named(values, "variables."),
+                region: scope.region.clone(),
+                role_arn: scope.role_arn.clone(),
+            })),
         }
     }
 
     /// What the state records of it; holds no sensitive value.
     pub(super) fn record(&self, definition: &Definition, values: &BTreeMap<String, Resolved>) -> Value {
+        let recorded = || {
+            let record = |(part, written): (String, &Template)| {
+                let recorded = RecordedText::of(values.get(&part), written);
+                (part, recorded)
+            };
+            definition.values().into_iter().map(record).collect()
+        };
         match self {
             Self::Command(work) => DeployedCommand::of(&work.command, &work.environment).to_value(),
             Self::Cloudformation(work) => {
-                let record = |(part, written): (String, &Template)| {
-                    let recorded = RecordedText::of(values.get(&part), written);
-                    (part, recorded)
-                };
-                let values = definition.values().into_iter().map(record).collect();
-                let deployed = DeployedStack { place: work.place.clone(), values };
+                let deployed = DeployedStack { place: work.place.clone(), values: recorded() };
                 serde_json::to_value(deployed).unwrap_or_default()
             }
+            Self::Terraform(work) => serde_json::to_value(DeployedModule::of(work, recorded())).unwrap_or_default(),
         }
     }
 
     /// What a successor needs to find the operation again.
     pub fn handle(&self, token: &OperationToken) -> BTreeMap<String, String> {
         match self {
-            Self::Command(_) => BTreeMap::new(),
+            Self::Command(_) | Self::Terraform(_) => BTreeMap::new(),
             Self::Cloudformation(work) => work.place.handle(token),
         }
     }
@@ -145,7 +171,7 @@ impl Removal {
     /// What a successor needs to find the operation again.
     pub fn handle(&self, token: &OperationToken) -> BTreeMap<String, String> {
         match self {
-            Self::Command(_) => BTreeMap::new(),
+            Self::Command(_) | Self::Terraform(_) => BTreeMap::new(),
             Self::Cloudformation(place) => place.handle(token),
         }
     }

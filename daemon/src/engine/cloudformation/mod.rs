@@ -115,14 +115,14 @@ fn refused(error: &Error) -> Failure {
 fn work_of(wanted: &Prepared) -> EngineResult<&StackWork> {
     match &wanted.work {
         Work::Cloudformation(work) => Ok(work),
-        Work::Command(_) => Err(not_a_stack()),
+        Work::Command(_) | Work::Terraform(_) => Err(not_a_stack()),
     }
 }
 
 fn place_of(removal: &Removal) -> EngineResult<&StackPlace> {
     match removal {
         Removal::Cloudformation(place) => Ok(place),
-        Removal::Command(_) => Err(not_a_stack()),
+        Removal::Command(_) | Removal::Terraform(_) => Err(not_a_stack()),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lines;
-use super::message::{Exit, Spawn, Stream, Tell};
+use super::message::{Ending, Exit, Spawn, Stream, Tell};
 use super::tree;
 use crate::engine::process;
 
@@ -30,6 +30,8 @@ pub struct Children {
 
 struct Child {
     group: Pid,
+    ending: Ending,
+    asked: bool,
     leader: Option<WaitStatus>,
     kill_at: Option<Instant>,
     killed_at: Option<Instant>,
@@ -44,7 +46,7 @@ impl Children {
 
     /// Starts a child, or tells why it cannot be started.
     pub fn spawn(&mut self, spawn: Spawn) {
-        let child = spawn.child;
+        let (child, ending) = (spawn.child, spawn.ending);
         let started = process::start_child(&spawn, &self.environment).and_then(|started| {
             let out = pipe::Receiver::from_owned_fd(started.stdout)?;
             let err = pipe::Receiver::from_owned_fd(started.stderr)?;
@@ -53,8 +55,7 @@ impl Children {
         match started {
             Ok((group, out, err)) => {
                 let (exit, exited) = oneshot::channel();
-                let entry = Child { group, leader: None, kill_at: None, killed_at: None, by_deadline: false, exit };
-                self.living.insert(child, entry);
+                self.living.insert(child, Child::new(group, ending, exit));
                 tokio::spawn(follow(child, out, err, exited, self.tells.clone()));
             }
             Err(error) => {
@@ -81,6 +82,13 @@ impl Children {
         }
     }
 
+    /// Asks a child's group to end.
+    pub fn stop(&mut self, child: u64) {
+        if let Some(child) = self.living.get_mut(&child) {
+            child.ask();
+        }
+    }
+
     /// Ends all groups because the deadline passed or the lock was lost.
     pub fn end_all(&mut self, grace: Duration) {
         for child in self.living.values_mut().filter(|child| !child.by_deadline) {
@@ -89,13 +97,22 @@ impl Children {
         }
     }
 
+    /// Sends a signal to the descendants that left their group.
+    pub fn signal_strays(&self, signal: Signal) {
+        tree::signal_outside(&self.groups(), signal);
+    }
+
     /// Sends a signal to all descendants, also to those that left their group.
     pub fn signal_all(&self, signal: Signal) {
-        let groups: Vec<Pid> = self.living.values().map(|child| child.group).collect();
+        let groups = self.groups();
         for group in &groups {
             let _ = kill_process_group(*group, signal);
         }
         tree::signal_outside(&groups, signal);
+    }
+
+    fn groups(&self) -> Vec<Pid> {
+        self.living.values().map(|child| child.group).collect()
     }
 
     /// When [`look`](Self::look) is due.
@@ -144,11 +161,28 @@ impl Children {
 }
 
 impl Child {
+    fn new(group: Pid, ending: Ending, exit: oneshot::Sender<Exit>) -> Self {
+        Self { group, ending, asked: false, leader: None, kill_at: None, killed_at: None, by_deadline: false, exit }
+    }
+
     fn end(&mut self, grace: Duration) {
         let kill_at = Instant::now() + grace;
         self.kill_at = Some(self.kill_at.map_or(kill_at, |at| at.min(kill_at)));
-        let _ = kill_process_group(self.group, Signal::TERM);
-        // A stopped process sees SIGTERM only when it goes on.
+        self.ask();
+    }
+
+    fn ask(&mut self) {
+        let signal = match (self.ending, self.leader) {
+            (Ending::Interrupt, None) if self.asked => None,
+            (Ending::Interrupt, None) => Some(Signal::INT),
+            // What a dead leader left behind may not listen to SIGINT.
+            _ => Some(Signal::TERM),
+        };
+        self.asked = true;
+        if let Some(signal) = signal {
+            let _ = kill_process_group(self.group, signal);
+        }
+        // A stopped process sees the signal only when it goes on.
         let _ = kill_process_group(self.group, Signal::CONT);
     }
 }

@@ -13,9 +13,12 @@ pub enum Ask {
     Begin(Begin),
     /// Starts a child in a process group of its own.
     Spawn(Spawn),
-    /// Ends a child's group: SIGTERM, and SIGKILL after the grace.
+    /// Ends a child's group: its ending signal, and SIGKILL after the grace.
     #[serde(rename_all = "camelCase")]
     End { child: u64, grace_ms: u64 },
+    /// Sends a child's group its ending signal, and waits for as long as it takes.
+    #[serde(rename_all = "camelCase")]
+    Stop { child: u64 },
     /// Pushes the deadline forward. In milliseconds of boot time.
     #[serde(rename_all = "camelCase")]
     Deadline { stop_at_ms: u64, end_at_ms: u64 },
@@ -45,6 +48,18 @@ pub struct Spawn {
     pub directory: PathBuf,
     /// Beside [`Begin::environment`].
     pub environment: BTreeMap<String, String>,
+    /// How it is asked to end.
+    pub ending: Ending,
+}
+
+/// How a child is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// By SIGTERM.
+    Terminate,
+    /// By SIGINT, and only once: a second one would make it drop what it is doing.
+    Interrupt,
 }
 
 /// What a guard tells the daemon.

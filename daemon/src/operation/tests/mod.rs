@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer_domain::backend::{Backend, BackendAddress, BackendFactory, BackendRef, BuiltPart, CloudIdentity, WhoAmI};
+use deployer_domain::backend::{
+    Backend, BackendAddress, BackendFactory, BackendRef, BuiltPart, CloudIdentity, Lent, WhoAmI,
+};
 use deployer_domain::caller::Caller;
 use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::cloudformation::Stacks;
@@ -98,6 +100,10 @@ impl BackendFactory for MemoryBackends {
 
     async fn stacks(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn Stacks>> {
         Err(Error::new(Reason::Internal, "there is no CloudFormation in memory"))
+    }
+
+    async fn lend(&self, _: &BackendRef, _: &Caller, _: Duration) -> Result<Option<Lent>> {
+        Ok(None)
     }
 
     async fn build(&self, place: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {

@@ -12,7 +12,6 @@ use crate::state::EngineKind;
 pub const LAMBDA: ComponentType = ComponentType {
     name: "lambda",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: false,
     about: "A function with its role, log group, optional URL and schedule",
     fields: LAMBDA_FIELDS,
@@ -76,7 +75,6 @@ static CODE_FIELDS: &[Field] = &[
 pub const ECS_SERVICE: ComponentType = ComponentType {
     name: "ecs-service",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: false,
     about: "A Fargate service with its roles, logs, security group, load balancing and scaling",
     fields: ECS_SERVICE_FIELDS,
@@ -168,7 +166,6 @@ static HEALTH_FIELDS: &[Field] = &[
 pub const SCHEDULED_TASK: ComponentType = ComponentType {
     name: "scheduled-task",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: false,
     about: "A Fargate task on a schedule, with its roles, logs and security group",
     fields: SCHEDULED_TASK_FIELDS,

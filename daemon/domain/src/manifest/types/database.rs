@@ -10,7 +10,6 @@ use crate::state::EngineKind;
 pub const RDS: ComponentType = ComponentType {
     name: "rds",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: true,
     about: "A database with its subnet group, security group and password in Secrets Manager",
     fields: RDS_FIELDS,
@@ -76,7 +75,6 @@ static RDS_FIELDS: &[Field] = &[
 pub const ELASTICACHE: ComponentType = ComponentType {
     name: "elasticache",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: true,
     about: "A cache with its subnet group, security group and password in Secrets Manager",
     fields: ELASTICACHE_FIELDS,

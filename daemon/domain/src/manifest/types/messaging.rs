@@ -9,7 +9,6 @@ use crate::state::EngineKind;
 pub const SQS_QUEUE: ComponentType = ComponentType {
     name: "sqs-queue",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: true,
     about: "A queue with its dead-letter queue, encrypted",
     fields: SQS_QUEUE_FIELDS,
@@ -52,7 +51,6 @@ static SQS_QUEUE_FIELDS: &[Field] = &[
 pub const SNS_TOPIC: ComponentType = ComponentType {
     name: "sns-topic",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: false,
     about: "A topic, encrypted",
     fields: SNS_TOPIC_FIELDS,

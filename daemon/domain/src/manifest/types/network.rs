@@ -10,7 +10,6 @@ use crate::state::EngineKind;
 pub const NETWORK: ComponentType = ComponentType {
     name: "network",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: false,
     about: "A VPC with public and private subnets",
     fields: NETWORK_FIELDS,

@@ -10,7 +10,6 @@ use crate::state::EngineKind;
 pub const S3_BUCKET: ComponentType = ComponentType {
     name: "s3-bucket",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: true,
     about: "A bucket, encrypted and private",
     fields: S3_BUCKET_FIELDS,
@@ -61,7 +60,6 @@ static CORS_FIELDS: &[Field] = &[
 pub const DYNAMODB_TABLE: ComponentType = ComponentType {
     name: "dynamodb-table",
     engine: EngineKind::Cloudformation,
-    available: true,
     holds_data: true,
     about: "A DynamoDB table, encrypted, with recovery to any second of the last days",
     fields: DYNAMODB_TABLE_FIELDS,
