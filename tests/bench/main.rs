@@ -1,7 +1,7 @@
 //! `make bench`: how fast the product is, beside the floor and beside its peers, in one run on one machine.
 //!
 //! Rooms: [`measure`] (what takes how long), [`world`] (a home of its own for each product), [`floor`](the `floor`
-//! program), [`latency`], [`memory`], [`scale`], [`calls`] and [`locks`] with [`burden`] (what is measured), [`peers`] and
+//! program), [`latency`], [`memory`], [`scale`], [`calls`], [`locks`] with [`burden`] and [`engines`] (what is measured), [`peers`] and
 //! [`lock_peers`] (programs to compare with),
 //! [`report`] (how it is printed). What each figure means: `docs/bench.md`.
 //!
@@ -10,6 +10,7 @@
 
 mod burden;
 mod calls;
+mod engines;
 mod latency;
 mod lock_peers;
 mod locks;
@@ -29,7 +30,7 @@ use report::{Report, Row};
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// What can be asked for by name; everything without a name.
-const SECTIONS: [&str; 5] = ["latency", "memory", "scale", "calls", "locks"];
+const SECTIONS: [&str; 6] = ["latency", "memory", "scale", "calls", "locks", "engines"];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
             "memory" => memory::measure(&programs, &mut report),
             "scale" => scale::measure(&programs, &mut report),
             "calls" => calls::measure(&programs, &mut report),
+            "engines" => engines::measure(&programs, &mut report),
             _ => locks::measure(&programs, &mut report),
         };
         if let Err(error) = done {
