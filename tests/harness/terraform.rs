@@ -1,5 +1,7 @@
 //! The Terraform or OpenTofu of this machine, and a provider for it that needs no network.
 
+#![allow(clippy::print_stderr, reason = "a test that is skipped says why")]
+
 use std::path::{Path, PathBuf};
 
 use crate::World;
