@@ -2,8 +2,8 @@
 
 use deployer_proto::v1::run_event::Event;
 use deployer_proto::v1::{
-    ErrorReport, Mode, Operation, Plan, PlanOptions, Run, RunEvent, RunFinished, RunStarted, RunStatus, StackTarget,
-    StartRunRequest,
+    ErrorReport, Mode, Operation, Plan, PlanOptions, PlanRequest, Run, RunEvent, RunFinished, RunStarted, RunStatus,
+    StackTarget, StartRunRequest,
 };
 
 use crate::Outcome;
@@ -20,6 +20,9 @@ use crate::report::Report;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// A plan that `plan --out` has saved: exactly that is run, without a question, or nothing
+    #[arg(value_name = "FILE", conflicts_with_all = ["service", "component", "replace"])]
+    pub plan_file: Option<String>,
     /// Which stack.
     #[command(flatten)]
     pub target: TargetArgs,
@@ -55,14 +58,17 @@ pub struct Job {
     pub target: StackTarget,
     /// What.
     pub options: PlanOptions,
+    /// The plan file that is run instead.
+    pub plan_file: Option<String>,
     /// How.
     pub how: RunArgs,
 }
 
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
-    let options = PlanOptions { operation: Operation::Apply.into(), replace: args.replace, delete_data: false };
-    Job { target: args.target.target(&guest.surroundings), options, how: args.how }.run(guest).await
+    let options = PlanOptions { operation: Operation::Apply.into(), replace: args.replace, ..PlanOptions::default() };
+    let (target, plan_file) = (args.target.target(&guest.surroundings), args.plan_file);
+    Job { target, options, plan_file, how: args.how }.run(guest).await
 }
 
 impl Job {
@@ -73,14 +79,14 @@ impl Job {
                 .hint("leave out --detach, or run it where the daemon may run (without --no-daemon and CI=true)"));
         }
         loop {
-            // The run asks the engines itself; who says yes beforehand does not wait for them twice.
-            let plan = plan::made(guest, self.target.clone(), self.options.clone(), self.how.yes).await?;
+            let plan = plan::made(guest, self.to_be_planned()).await?;
             if !self.confirmed(guest, &plan).await? {
                 return Ok(exit::DONE);
             }
             // What was confirmed is what runs, also if the defaults change meanwhile.
             self.target.stack.clone_from(&plan.stack);
             self.target.environment.clone_from(&plan.environment);
+            self.options.rollback_to = plan.rollback_to;
             let events = match self.started(guest, &plan).await {
                 Err(report) if report.error().is_some_and(is_stale) && self.asks(guest) => {
                     changed(guest);
@@ -101,9 +107,20 @@ impl Job {
         }
     }
 
+    fn to_be_planned(&self) -> PlanRequest {
+        PlanRequest {
+            target: Some(self.target.clone()),
+            options: Some(self.options.clone()),
+            plan_file: self.plan_file.clone().unwrap_or_default(),
+            // The run asks the engines itself; who says yes beforehand does not wait for them twice.
+            brief: self.how.yes,
+            ..PlanRequest::default()
+        }
+    }
+
     /// Whether somebody is there who can be asked again.
     fn asks(&self, guest: &Guest) -> bool {
-        guest.terminal.interactive && !self.how.yes
+        guest.terminal.interactive && !self.how.yes && self.plan_file.is_none()
     }
 
     /// Shows the plan and asks; answers false where there is nothing to do.
@@ -124,27 +141,44 @@ impl Job {
         if plan.operation() == Operation::Destroy {
             let typed = prompt::TypedName { kind: "the stack's name", name: &plan.stack, flag: "--yes" };
             prompt::confirm_by_name(guest, false, typed, &format!("destroying {place}")).await?;
+        } else if self.plan_file.is_some() {
+            // Whoever saved the plan has seen it, and nothing else will be run.
+            return Ok(true);
         } else if guest.terminal.format == Format::Json {
             // Nobody can judge a plan that was not shown.
-            return Err(Report::usage(format!("applying {place} as JSON needs --yes")).hint("confirm it with --yes"));
+            let what = doing(plan.operation());
+            return Err(Report::usage(format!("{what} {place} as JSON needs --yes")).hint("confirm it with --yes"));
         } else {
-            prompt::confirm(guest, false, &format!("applying {place}")).await?;
+            prompt::confirm(guest, false, &format!("{} {place}", doing(plan.operation()))).await?;
         }
         Ok(true)
     }
 
     async fn started(&self, guest: &Guest, plan: &Plan) -> Result<tonic::Streaming<RunEvent>, Report> {
-        let request = StartRunRequest {
+        let mut request = StartRunRequest {
             context: guest.call_with_commands(Mode::Tenant)?,
             target: Some(self.target.clone()),
             options: Some(self.options.clone()),
-            plan_digest: plan.digest.clone(),
-            accept_changed_plan: self.how.yes,
             wait_seconds: self.how.wait.unwrap_or_default(),
             no_delay: self.how.no_delay,
-            proposals: plan::proposals(plan),
+            ..StartRunRequest::default()
         };
+        match &self.plan_file {
+            Some(file) => request.plan_file.clone_from(file),
+            None => {
+                request.plan_digest.clone_from(&plan.digest);
+                request.accept_changed_plan = self.how.yes;
+                request.proposals = plan::proposals(plan);
+            }
+        }
         Ok(follow::client(guest).await?.start(request).await?.into_inner())
+    }
+}
+
+fn doing(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Rollback => "rolling back",
+        _ => "applying",
     }
 }
 

@@ -23,6 +23,6 @@ pub struct Args {
 /// Runs it: the stack's name must be typed, or --yes given.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let options =
-        PlanOptions { operation: Operation::Destroy.into(), replace: Vec::new(), delete_data: args.delete_data };
-    Job { target: args.target.target(&guest.surroundings), options, how: args.how }.run(guest).await
+        PlanOptions { operation: Operation::Destroy.into(), delete_data: args.delete_data, ..PlanOptions::default() };
+    Job { target: args.target.target(&guest.surroundings), options, plan_file: None, how: args.how }.run(guest).await
 }

@@ -23,6 +23,7 @@ pub mod outputs;
 pub mod plan;
 pub mod reference;
 pub mod render;
+pub mod rollback;
 pub mod run;
 pub mod schema;
 pub mod session;
@@ -52,7 +53,7 @@ pub enum Command {
     Tenant(tenant::Command),
     /// Show what was recorded of the platform (admin)
     Audit(audit::Args),
-    /// Write, check and list stacks
+    /// Write, check, draw, list and remove stacks
     #[command(subcommand)]
     Stack(stack::Command),
     /// Show what an apply (or a destroy) would do
@@ -61,6 +62,8 @@ pub enum Command {
     Apply(apply::Args),
     /// Remove what a stack has deployed
     Destroy(destroy::Args),
+    /// Go back to what an earlier run had deployed
+    Rollback(rollback::Args),
     /// Show what is deployed and whether it is healthy
     Status(status::Args),
     /// Look whether what is deployed was changed behind our back
@@ -69,7 +72,7 @@ pub enum Command {
     Outputs(outputs::Args),
     /// Print the CloudFormation templates that typed components become
     Render(render::Args),
-    /// List the finished runs of a stack
+    /// List, show and compare the finished runs of a stack
     History(history::Args),
     /// List, look at, approve and reject what waits for another person
     #[command(subcommand)]
@@ -111,6 +114,7 @@ impl Command {
             Self::Plan(args) => plan::run(guest, args).await,
             Self::Apply(args) => apply::run(guest, args).await,
             Self::Destroy(args) => destroy::run(guest, args).await,
+            Self::Rollback(args) => rollback::run(guest, args).await,
             Self::Status(args) => status::run(guest, args).await,
             Self::Drift(args) => drift::run(guest, args).await,
             Self::Outputs(args) => outputs::run(guest, args).await,

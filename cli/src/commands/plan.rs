@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use deployer_proto::v1::stack_service_client::StackServiceClient;
 use deployer_proto::v1::{
-    Action, Mode, Operation, Plan, PlanOptions, PlanRequest, PlannedStep, ResourceChange, StackTarget, ValueChange,
+    Action, Mode, Operation, Plan, PlanOptions, PlanRequest, PlannedStep, ResourceChange, ValueChange,
 };
 
 use crate::Outcome;
@@ -35,6 +35,9 @@ pub struct Args {
     /// With --destroy: also remove what is kept because data lives in it
     #[arg(long, requires = "destroy")]
     pub delete_data: bool,
+    /// Save the plan, for `deployer apply FILE`; only you can read the file, and it holds no sensitive value
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -43,26 +46,36 @@ pub struct Args {
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let operation = if args.destroy { Operation::Destroy } else { Operation::Apply };
-    let options = PlanOptions { operation: operation.into(), replace: args.replace, delete_data: args.delete_data };
-    let plan = made(guest, args.target.target(&guest.surroundings), options, false).await?;
+    let options = PlanOptions {
+        operation: operation.into(),
+        replace: args.replace,
+        delete_data: args.delete_data,
+        ..PlanOptions::default()
+    };
+    let target = Some(args.target.target(&guest.surroundings));
+    let out = args.out.unwrap_or_default();
+    let plan =
+        made(guest, PlanRequest { target, options: Some(options), out: out.clone(), ..PlanRequest::default() }).await?;
     match guest.terminal.format {
         Format::Markdown => guest.terminal.raw(&markdown::render(&plan))?,
         _ => guest.terminal.answer(&plan, &Shapes { quiet: |plan| plan.digest.clone(), text: render })?,
+    }
+    if !out.is_empty() {
+        guest.terminal.progress(&format!("Saved. To run exactly this: deployer apply {}\n", escape::line(&out)));
     }
     Ok(if args.detailed_exitcode && plan.changes { exit::CHANGES } else { exit::DONE })
 }
 
 /// Asks the daemon for a plan; a brief one says nothing of single resources.
-pub async fn made(guest: &Guest, target: StackTarget, options: PlanOptions, brief: bool) -> Result<Plan, Report> {
+pub async fn made(guest: &Guest, request: PlanRequest) -> Result<Plan, Report> {
     let mut client = StackServiceClient::new(guest.channel().await?);
-    let context = guest.call_with_commands(Mode::Tenant)?;
-    let request = PlanRequest { context, target: Some(target), options: Some(options), brief };
+    let request = PlanRequest { context: guest.call_with_commands(Mode::Tenant)?, ..request };
     Ok(client.plan(request).await?.into_inner())
 }
 
 /// The plan as people read it.
 pub fn render(plan: &Plan, look: &Look) -> String {
-    let mut page = Page::titled(look, &format!("Plan: {}/{} ({})", plan.stack, plan.environment, verb(plan)));
+    let mut page = Page::titled(look, &format!("Plan: {}/{} ({})", plan.stack, plan.environment, what(plan)));
     let steps = plan.steps.iter().filter(|step| !matches!(step.action(), Action::None | Action::Unspecified));
     let widest = steps.clone().map(|step| step.component.chars().count()).max().unwrap_or_default();
     for step in steps {
@@ -85,11 +98,11 @@ pub fn render(plan: &Plan, look: &Look) -> String {
     page.text()
 }
 
-fn verb(plan: &Plan) -> &'static str {
+fn what(plan: &Plan) -> String {
     match plan.operation() {
-        Operation::Destroy => "destroy",
-        Operation::Rollback => "rollback",
-        _ => "apply",
+        Operation::Destroy => "destroy".to_owned(),
+        Operation::Rollback => format!("rollback to #{}", plan.rollback_to),
+        _ => "apply".to_owned(),
     }
 }
 
@@ -97,6 +110,7 @@ fn nothing_to_do(plan: &Plan) -> String {
     let place = format!("{}/{}", plan.stack, plan.environment);
     match plan.operation() {
         Operation::Destroy => format!("Nothing of {place} is left to remove."),
+        Operation::Rollback => format!("{place} is as run #{} had left it.", plan.rollback_to),
         _ => format!("{place} is as its file says."),
     }
 }
@@ -160,7 +174,8 @@ fn resource_symbol(action: &str) -> &'static str {
     }
 }
 
-fn value_change(change: &ValueChange) -> String {
+/// A value that changes, in one line.
+pub fn value_change(change: &ValueChange) -> String {
     let name = escape::line(&change.name);
     match (change.before.as_str(), change.after.as_str()) {
         ("", after) => format!("{name}: {}", shown(after)),
@@ -189,7 +204,8 @@ pub fn symbol(action: Action) -> (&'static str, &'static str) {
     }
 }
 
-fn coloured(action: Action, text: &str) -> String {
+/// Text in the colour of an action.
+pub fn coloured(action: Action, text: &str) -> String {
     match action {
         Action::Create => paint::green(text),
         Action::Update => paint::yellow(text),

@@ -324,6 +324,11 @@ impl StackSpace {
         &self.lock
     }
 
+    /// The prefix of everything that it has.
+    pub fn everything(&self) -> KeyPrefix {
+        KeyPrefix(self.prefix.clone())
+    }
+
     /// `state.json`.
     pub fn state(&self) -> ObjectKey {
         ObjectKey(format!("{}state.json", self.prefix))

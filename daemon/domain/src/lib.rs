@@ -42,9 +42,11 @@ pub mod seal;
 pub mod state;
 
 pub mod cloudformation;
+pub mod drawing;
 pub mod engine;
 pub mod expression;
 pub mod graph;
+pub mod history_diff;
 pub mod manifest;
 pub mod nearest;
 pub mod plan;

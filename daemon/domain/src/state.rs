@@ -75,6 +75,9 @@ pub struct StateDocument {
     /// Set when the tenant's storage moved: the new path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
+    /// Set when the stack was removed: nothing is left of it but the fence. The next apply begins it anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
     /// Set when the tenant was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -106,6 +109,7 @@ impl StateDocument {
             components: BTreeMap::new(),
             last_run: None,
             moved_to: None,
+            removed: false,
             deleted: false,
             unknown: BTreeMap::new(),
         }

@@ -20,6 +20,7 @@ use deployer_domain::tenant_config::ConfigRules;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::authorise::TenantAccess;
+use super::past::Past;
 use super::target::{Loaded, Target, not_deployed};
 use super::view::View;
 use super::{Ports, stack_summaries};
@@ -28,7 +29,7 @@ use crate::source::{self, Keep, Source};
 /// What a caller asks to be planned.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// Apply or destroy.
+    /// Apply, destroy or rollback.
     pub operation: RunOperation,
     /// Which part of what.
     pub target: Target,
@@ -36,6 +37,8 @@ pub struct Question {
     pub replace: BTreeSet<ComponentId>,
     /// Whether a destroy deletes what is kept by default.
     pub delete_data: bool,
+    /// The run of the history that a rollback goes back to; none for the last good one.
+    pub rollback_to: Option<u64>,
 }
 
 impl Question {
@@ -56,6 +59,7 @@ impl Question {
             },
             replace: task.replace.clone(),
             delete_data: task.delete_data,
+            rollback_to: task.rollback_to,
         }
     }
 }
@@ -71,12 +75,14 @@ pub struct Blueprint {
     pub environment: EnvironmentName,
     /// Where its documents are.
     pub space: StackSpace,
-    /// The stack's files; none for a destroy.
+    /// The stack's files; none for a destroy. Those of a rollback are unpacked from the storage.
     pub loaded: Option<Loaded>,
     /// What the plan is made of; none for a destroy.
     pub source: Option<Source>,
     /// What sensitive values are compared with.
     pub key: SensitiveKey,
+    /// What a rollback goes back to.
+    pub past: Option<Past>,
     rules: ConfigRules,
     default_region: Option<String>,
     given: Given,
@@ -95,10 +101,19 @@ impl Blueprint {
     ) -> Result<Self> {
         let target = &question.target;
         let view = View::from(access);
+        let given = target.given(caller).await?;
+        let mut past = None;
         let (stack, environment, loaded) = match question.operation {
             RunOperation::Destroy => {
                 let place = target.place(&view, caller).await?;
                 (place.stack, place.environment, None)
+            }
+            RunOperation::Rollback => {
+                let place = target.place(&view, caller).await?;
+                let (found, loaded) = Past::find(ports, &view, &place, question.rollback_to).await?;
+                loaded.manifest.choose_environment(Some(place.environment.as_str()))?;
+                past = Some(found);
+                (place.stack, place.environment, Some(loaded))
             }
             _ => {
                 let loaded = target.load(caller).await?;
@@ -106,9 +121,15 @@ impl Blueprint {
                 (loaded.manifest.name.clone(), environment, Some(loaded))
             }
         };
-        let given = target.given(caller).await?;
+        let given = match &past {
+            Some(past) => past.given(given)?,
+            None => given,
+        };
         let values = match &loaded {
-            Some(loaded) => Some(Values::resolve(&loaded.manifest, &environment, &[&given])?),
+            Some(loaded) => {
+                let values = Values::resolve(&loaded.manifest, &environment, &[&given]);
+                Some(values.map_err(|error| if past.is_some() { error.hint(NOT_RECORDED) } else { error })?)
+            }
             None => None,
         };
         let (source, rules) = tokio::try_join!(gather_source(loaded.clone(), keep), access.config())?;
@@ -127,6 +148,7 @@ impl Blueprint {
             loaded,
             source,
             key,
+            past,
             rules: rules.config,
             default_region: Some(access.tenant.aws.region.clone()).filter(|region| !region.is_empty()),
             given,
@@ -157,8 +179,19 @@ impl Blueprint {
             Some(loaded) => plan_apply(&loaded.manifest, input)?,
             None => plan_destroy(input)?,
         };
+        plan.warnings.extend(self.past.iter().flat_map(Past::warning));
         plan.warnings.extend(self.source.iter().flat_map(|source| source.warnings.clone()));
         Ok(plan)
+    }
+
+    /// What was asked besides.
+    pub fn options(&self) -> &PlanOptions {
+        &self.options
+    }
+
+    /// The run of the history that a rollback goes back to.
+    pub fn rollback_to(&self) -> Option<u64> {
+        self.past.as_ref().map(|past| past.number)
     }
 
     /// What may be written down of a question, so that a later incarnation of this daemon can ask it again.
@@ -168,11 +201,13 @@ impl Blueprint {
             let value = self.values.as_ref().and_then(|values| values.resolve_one(name));
             matches!(value, Some(Resolved::Plain(_)))
         };
-        let (plain, withheld): (Vec<_>, Vec<_>) = self.given.iter().partition(|(name, _)| is_plain(name));
+        // What a rollback takes from the history is found there again.
+        let given = self.given.iter().filter(|(name, _)| self.past.as_ref().is_none_or(|past| !past.records(name)));
+        let (plain, withheld): (Vec<_>, Vec<_>) = given.partition(|(name, _)| is_plain(name));
         let exposed = |(name, value): (&String, &SecretString)| (name.clone(), value.expose_secret().to_owned());
         Task {
             cwd: caller.cwd.clone(),
-            file: self.loaded.as_ref().map(|loaded| loaded.path.clone()),
+            file: self.loaded.as_ref().filter(|_| self.past.is_none()).map(|loaded| loaded.path.clone()),
             services: question.target.services.clone(),
             components: question.target.components.clone(),
             replace: question.replace.clone(),
@@ -180,6 +215,7 @@ impl Blueprint {
             variables: plain.into_iter().map(exposed).collect(),
             withheld: withheld.into_iter().map(|(name, _)| name.clone()).collect(),
             source: self.source.as_ref().map(|source| source.hash),
+            rollback_to: self.rollback_to(),
             parallelism,
         }
     }
@@ -193,10 +229,11 @@ impl Blueprint {
     /// The state as it is stored, without the lock.
     pub async fn state(&self, access: &TenantAccess) -> Result<StateDocument> {
         let view = View::from(access);
-        if let Some((state, _)) = view.state(&self.space).await? {
+        let stored = view.stored_state(&self.space).await?.map(|(state, _)| state);
+        if let Some(state) = stored.filter(|state| self.operation == RunOperation::Apply || !state.removed) {
             return Ok(state);
         }
-        if self.operation == RunOperation::Destroy {
+        if self.operation != RunOperation::Apply {
             return Err(not_deployed(&view, &self.stack, &self.environment).await);
         }
         Ok(StateDocument::empty(access.space.id().clone(), self.stack.clone(), self.environment.clone()))
@@ -238,6 +275,8 @@ impl Blueprint {
         Ok(limits::allow(&access.tenant.limits, before, stack_summaries::usage(&summaries)).err())
     }
 }
+
+const NOT_RECORDED: &str = "values of sensitive variables are not recorded: a rollback needs them again";
 
 async fn gather_source(loaded: Option<Loaded>, keep: Keep) -> Result<Option<Source>> {
     let Some(loaded) = loaded else { return Ok(None) };

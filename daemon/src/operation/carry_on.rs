@@ -293,6 +293,8 @@ impl Course {
             accept_changed_plan: true,
             wait: Duration::ZERO,
             no_delay: false,
+            plan_file: None,
+            saved: None,
         };
         Ok(Conductor {
             ports: self.ports.clone(),

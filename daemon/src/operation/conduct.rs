@@ -11,7 +11,9 @@ use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::object::{PortError, WriteIf};
 use deployer_domain::plan::{Approved, Deployed, Plan};
 use deployer_domain::port_error::explain;
-use deployer_domain::run::{Done, Happening, Redactor, Report, RunFinished, RunStatus, ShownPlan, named_outputs};
+use deployer_domain::run::{
+    Done, Happening, Redactor, Report, RunFinished, RunOperation, RunStatus, ShownPlan, named_outputs,
+};
 use deployer_domain::schedule::Stop;
 use deployer_domain::seal::Fence;
 use deployer_domain::state::{Action, EngineKind, HistoryEntry};
@@ -23,9 +25,10 @@ use super::await_approval::AwaitApproval;
 use super::blueprint::Blueprint;
 use super::commands::Commands;
 use super::modules::Modules;
+use super::proposals::proposals;
 use super::record::{AuditOf, Recorder};
 use super::stack_access::CallersStacks;
-use super::start_run::{StartRun, confirmed, nothing_to_do};
+use super::start_run::{StartRun, confirmed, nothing_to_do, stale};
 use super::under_lock::{Locked, Locking};
 use crate::engine::cloudformation::CloudformationEngine;
 use crate::run::{Executed, Execution, Revision, Run};
@@ -157,8 +160,10 @@ impl Conductor {
         if let Some(refusal) = self.blueprint.policies(&plan).into_iter().next() {
             return Err(refusal);
         }
+        self.proposed_still(&plan, locked).await?;
         let approval = self.approval_of(&plan, locked).await?;
-        let shown = ShownPlan::of(&plan, self.blueprint.operation, Vec::new());
+        let mut shown = ShownPlan::of(&plan, self.blueprint.operation, Vec::new());
+        shown.rollback_to = self.blueprint.rollback_to();
         self.run.tell(Happening::Plan(Box::new(shown)));
         let recorder = self.recorder(self.access(locked)).await;
         let intent = recorder.intent(&self.ports).await?;
@@ -172,11 +177,27 @@ impl Conductor {
         Ok(Some(finished))
     }
 
+    /// Refuses, before anything is done, when an engine would do something else than what was confirmed.
+    async fn proposed_still(&self, plan: &Plan, locked: &Locked) -> Result<()> {
+        if !self.request.is_exact() {
+            return Ok(());
+        }
+        let access = self.access(locked);
+        let proposed = proposals(&self.ports, &self.caller, (access, &self.blueprint), plan).await?;
+        match self.request.approved.differs(&Approved::of(&proposed.by_component)) {
+            None => Ok(()),
+            Some(component) => {
+                Err(stale(plan).caused_by(format!("the provider would do something else to {component} now")))
+            }
+        }
+    }
+
     async fn recorder(&self, access: &TenantAccess) -> Recorder {
         let lock = self.blueprint.space.lock();
         let subject = format!("{}/{} run {}", lock.stack, lock.environment, self.run.id());
         let action = match self.blueprint.operation {
-            deployer_domain::run::RunOperation::Destroy => "run.destroy",
+            RunOperation::Destroy => "run.destroy",
+            RunOperation::Rollback => "run.rollback",
             _ => "run.apply",
         };
         let of = AuditOf::Tenant(access.space.clone());
@@ -318,12 +339,18 @@ impl Conductor {
         finished
     }
 
+    /// The commit of what the plan was made of.
+    async fn revision(&self) -> Revision {
+        if let Some(past) = &self.blueprint.past {
+            return past.revision.clone();
+        }
+        let Some(loaded) = &self.blueprint.loaded else { return Revision::default() };
+        let directory = loaded.files.directory.clone();
+        super::blocking(move || Ok(Revision::of(&directory))).await.unwrap_or_default()
+    }
+
     async fn entry(&self, finished: &RunFinished, recorder: &Recorder) -> HistoryEntry {
-        let directory = self.blueprint.loaded.as_ref().map(|loaded| loaded.files.directory.clone());
-        let revision = match directory {
-            Some(directory) => super::blocking(move || Ok(Revision::of(&directory))).await.unwrap_or_default(),
-            None => Revision::default(),
-        };
+        let revision = self.revision().await;
         let who = recorder.who();
         let summary = self.run.summary();
         HistoryEntry {
@@ -332,7 +359,7 @@ impl Conductor {
             operation: summary.operation.as_str().to_owned(),
             actor: who.actor.clone(),
             principal: who.identity.as_ref().map(|identity| identity.principal.clone()).unwrap_or_default(),
-            why: None,
+            why: self.blueprint.rollback_to().map(|number| format!("rollback to #{number}")),
             git_commit: revision.commit,
             git_branch: revision.branch,
             started: summary.started,

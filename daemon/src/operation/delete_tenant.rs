@@ -18,7 +18,7 @@ use deployer_domain::tenant::{Tenant, TenantStatus};
 use super::archive_tenant::{Archiving, Found};
 use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
-use super::lock_tenant::{TenantLocking, TenantLocks};
+use super::lock_many::{Locking, Locks};
 use super::tenant_states::{open, refuse_deployed};
 use super::{Ports, Steps, authorise, entries, registry_edit};
 
@@ -147,11 +147,11 @@ impl Deletion<'_> {
     }
 
     /// Takes all locks and closes all states for ever, unless something was deployed meanwhile.
-    async fn seal(&self) -> Result<TenantLocks> {
-        let locking = TenantLocking {
+    async fn seal(&self) -> Result<Locks> {
+        let locking = Locking {
             ports: self.ports,
             caller: self.caller,
-            access: self.access,
+            backend: &self.access.backend,
             operation: "tenant delete",
             wait: self.wanted.wait,
         };

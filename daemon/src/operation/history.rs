@@ -7,9 +7,9 @@ use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{ObjectKey, StackSpace};
 use deployer_domain::name::{EnvironmentName, StackName};
 use deployer_domain::port_error::Attempted;
-use deployer_domain::state::{HistoryDocument, HistoryEntry};
+use deployer_domain::state::{HistoryDocument, HistoryEntry, StateDocument};
 
-use super::target::{Target, not_deployed};
+use super::target::{Place, Target, not_deployed};
 use super::view::View;
 use super::{Ports, bounded};
 
@@ -23,8 +23,8 @@ pub struct History {
     pub stack: StackName,
     /// The environment.
     pub environment: EnvironmentName,
-    /// The runs, newest first.
-    pub rows: Vec<HistoryEntry>,
+    /// The runs, newest first; with the state that each left where one was asked for.
+    pub rows: Vec<(HistoryEntry, Option<StateDocument>)>,
 }
 
 /// Reads history documents: one, or the newest ones.
@@ -49,25 +49,32 @@ pub async fn history(
         Some(number) => number,
         None => last.saturating_sub(limit.unwrap_or(ROWS).max(1) as u64 - 1).max(1),
     };
+    let one = number.is_some();
     let rows = bounded::map((first..=last).rev(), |number| {
         let (view, space) = (view.clone(), space.clone());
-        async move { entry(&view, &space, number).await }
+        let with_state = move |found: HistoryDocument| (found.entry, one.then_some(found.state));
+        async move { Ok(document(&view, &space, number).await?.map(with_state)) }
     });
-    let rows: Vec<HistoryEntry> = rows.await?.into_iter().flatten().collect();
+    let rows: Vec<_> = rows.await?.into_iter().flatten().collect();
     if rows.is_empty() && number.is_some() {
-        let message = format!("{}/{} has no history number {first}", place.stack, place.environment);
-        return Err(Error::new(Reason::NotFound, message).hint("`deployer history` lists the numbers"));
+        return Err(no_number(&place, first));
     }
     Ok(History { stack: place.stack, environment: place.environment, rows })
 }
 
-/// One row; none where its document is missing or made by something newer.
-async fn entry(view: &View, space: &StackSpace, number: u64) -> Result<Option<HistoryEntry>> {
+/// There is no such run.
+pub(super) fn no_number(place: &Place, number: u64) -> Error {
+    let message = format!("{}/{} has no history number {number}", place.stack, place.environment);
+    Error::new(Reason::NotFound, message).hint("`deployer history` lists the numbers")
+}
+
+/// One document of the history; none where it is missing or made by something newer.
+pub(super) async fn document(view: &View, space: &StackSpace, number: u64) -> Result<Option<HistoryDocument>> {
     let key: ObjectKey = space.history(number);
     let read = Arc::clone(&view.backend.objects).read(&key).await.attempted(format!("read {key}"), view.address())?;
     let parsed = read.map(|object| serde_json::from_slice::<HistoryDocument>(&object.bytes));
     Ok(parsed.and_then(|document| match document {
-        Ok(document) => Some(document.entry),
+        Ok(document) => Some(document),
         Err(error) => {
             tracing::warn!(%key, %error, "a history document cannot be read");
             None

@@ -1,31 +1,78 @@
-//! Says what an apply or a destroy would do. Changes nothing and takes no lock.
+//! Says what an apply, a destroy or a rollback would do. Changes nothing and takes no lock.
+
+use std::path::PathBuf;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
-use deployer_domain::plan::Approved;
+use deployer_domain::plan::{Approved, Plan, SavedPlan, Saving};
 use deployer_domain::run::ShownPlan;
 
+use super::authorise::TenantAccess;
 use super::blueprint::{Blueprint, Question};
 use super::proposals::{Proposals, proposals};
-use super::{Ports, authorise};
+use super::{Ports, authorise, saved_plan};
 use crate::source::Keep;
 
-/// Plans, with what would stop a run. In a brief plan no engine is asked what it would do to each resource.
-pub async fn plan(ports: &Ports, caller: &Caller, question: &Question, brief: bool) -> Result<ShownPlan> {
+/// What a caller asks to be shown.
+#[derive(Debug, Clone)]
+pub struct AskedPlan {
+    /// What is to be planned.
+    pub question: Question,
+    /// A plan file that is to be shown instead, if it still holds.
+    pub plan_file: Option<PathBuf>,
+    /// Where the plan is to be saved.
+    pub out: Option<PathBuf>,
+    /// Whether no engine is asked what it would do to each resource.
+    pub brief: bool,
+}
+
+/// Plans, with what would stop a run.
+pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<ShownPlan> {
     let access = authorise::tenant(ports, caller).await?;
-    let blueprint = Blueprint::gather(ports, caller, &access, question, Keep::Hash).await?;
+    let (saved, question) = match &asked.plan_file {
+        Some(path) => {
+            let (saved, question) = saved_plan::read(caller, &access, path, &asked.question).await?;
+            (Some(saved), question)
+        }
+        None => (None, asked.question.clone()),
+    };
+    let blueprint = Blueprint::gather(ports, caller, &access, &question, Keep::Hash).await?;
     let state = blueprint.state(&access).await?;
     let plan = blueprint.plan(&access, &state)?;
-    let proposed = match brief {
+    let proposed = match asked.brief {
         true => Proposals::default(),
         false => proposals(ports, caller, (&access, &blueprint), &plan).await?,
     };
+    let proposals = Approved::of(&proposed.by_component);
+    if let Some(saved) = saved {
+        saved.check(&plan, &proposals)?;
+    }
     let refusals = if plan.has_records() { blueprint.refusals(&access, &plan, &state).await? } else { Vec::new() };
     let mut shown = ShownPlan::of(&plan, question.operation, refusals.iter().map(sentence).collect());
     shown.needs_approval = plan.has_records() && blueprint.needs_approval();
     shown.warnings.extend(proposed.warnings);
-    let digest = Approved::of(&proposed.by_component).with(&plan.digest);
-    Ok(shown.proposed(&proposed.by_component, &digest))
+    shown.rollback_to = blueprint.rollback_to();
+    if let Some(path) = &asked.out {
+        let saved = to_be_saved(ports, &access, (&blueprint, &plan), proposals.clone());
+        saved_plan::write(caller, path, &saved).await?;
+    }
+    Ok(shown.proposed(&proposed.by_component, &proposals.with(&plan.digest)))
+}
+
+fn to_be_saved(
+    ports: &Ports,
+    access: &TenantAccess,
+    (blueprint, plan): (&Blueprint, &Plan),
+    proposals: Approved,
+) -> SavedPlan {
+    let saving = Saving {
+        options: blueprint.options(),
+        proposals,
+        backend: access.backend.place.address.to_string(),
+        file: blueprint.loaded.as_ref().map(|loaded| loaded.full_path().display().to_string()),
+        now: ports.clock.now(),
+    };
+    SavedPlan::of(plan, saving)
 }
 
 fn sentence(refusal: &deployer_domain::error::Error) -> String {

@@ -61,7 +61,7 @@ impl StackStatus {
 
     fn of(state: &StateDocument) -> Self {
         if state.is_empty() {
-            return if state.history_number > 0 { Self::Destroyed } else { Self::Empty };
+            return if state.history_number > 0 && !state.removed { Self::Destroyed } else { Self::Empty };
         }
         let good = |status| status == ComponentStatus::Deployed;
         match state.in_flight.is_empty() && state.components.values().all(|component| good(component.status)) {

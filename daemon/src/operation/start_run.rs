@@ -1,5 +1,6 @@
 //! Starts an apply or a destroy: everything that can be refused is refused before anything is locked.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,10 @@ use deployer_domain::caller::Caller;
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::name::RunId;
-use deployer_domain::plan::{Approved, Plan};
+use deployer_domain::plan::{Approved, Plan, SavedPlan};
 use deployer_domain::run::{Happening, RunFinished, RunOperation, RunStatus, RunSummary, ShownPlan, named_outputs};
 use deployer_domain::state::{Counts, StateDocument};
 
-use super::Ports;
 use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Question};
@@ -21,6 +21,7 @@ use super::modules::CallersCredentials;
 use super::record::acting;
 use super::request_approval::RequestApproval;
 use super::stack_access::CallersStacks;
+use super::{Ports, saved_plan};
 use crate::run::{NewRun, Run};
 use crate::source::Keep;
 
@@ -44,6 +45,30 @@ pub struct StartRun {
     pub wait: Duration,
     /// Skips the delay after a forced unlock.
     pub no_delay: bool,
+    /// The plan file that is to be run instead.
+    pub plan_file: Option<PathBuf>,
+    /// What that file says, once it is read.
+    pub saved: Option<Box<SavedPlan>>,
+}
+
+impl StartRun {
+    /// Reads the plan file, if one is to be run.
+    async fn read_plan_file(&mut self, caller: &Caller, access: &TenantAccess) -> Result<()> {
+        let Some(path) = &self.plan_file else { return Ok(()) };
+        if self.plan_digest.is_some() || self.accept_changed_plan || !self.approved.0.is_empty() {
+            return Err(Error::new(Reason::InvalidRequest, "a plan file says itself which plan is confirmed"));
+        }
+        let (saved, question) = saved_plan::read(caller, access, path, &self.question).await?;
+        self.question = question;
+        self.approved = saved.proposals.clone();
+        self.saved = Some(Box::new(saved));
+        Ok(())
+    }
+
+    /// Whether only one plan will do.
+    pub(super) fn is_exact(&self) -> bool {
+        self.saved.is_some() || self.plan_digest.is_some() && !self.accept_changed_plan
+    }
 }
 
 /// Starts a run and answers it; it goes on by itself.
@@ -53,6 +78,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     }
     let parallelism = parallelism(caller)?;
     let access = authorise::tenant(ports, caller).await?;
+    request.read_plan_file(caller, &access).await?;
     let blueprint = Blueprint::gather(ports, caller, &access, &request.question, Keep::Archive).await?;
     let state = blueprint.state(&access).await?;
     let plan = blueprint.plan(&access, &state)?;
@@ -126,6 +152,8 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
         accept_changed_plan: false,
         wait: Duration::ZERO,
         no_delay: false,
+        plan_file: None,
+        saved: None,
     };
     confirmed(&request, &plan)?;
     let mut summary = new_summary(ports, &caller, approval.operation, blueprint.space.lock());
@@ -148,16 +176,22 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
 
 /// Refuses a plan that is not the one that was confirmed.
 pub(super) fn confirmed(request: &StartRun, plan: &Plan) -> Result<()> {
+    if let Some(saved) = &request.saved {
+        return saved.check(plan, &request.approved);
+    }
     let digest = request.approved.with(&plan.digest).to_string();
     let differs = request.plan_digest.as_ref().is_some_and(|confirmed| *confirmed != digest);
     if !differs || request.accept_changed_plan {
         return Ok(());
     }
+    Err(stale(plan).caused_by("the state, the stack's files or the variables changed since it was made"))
+}
+
+/// Something else would be done now than what was confirmed.
+pub(super) fn stale(plan: &Plan) -> Error {
     let message =
         format!("the plan for {}/{} is stale: something else would be done now", plan.stack, plan.environment);
-    Err(Error::new(Reason::PlanStale, message)
-        .caused_by("the state, the stack's files or the variables changed since it was made")
-        .hint("plan again, and look at what would be done now"))
+    Error::new(Reason::PlanStale, message).hint("plan again, and look at what would be done now")
 }
 
 async fn begin(ports: &Ports, access: &TenantAccess, blueprint: &Blueprint, summary: RunSummary) -> Result<Arc<Run>> {

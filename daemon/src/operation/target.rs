@@ -45,6 +45,13 @@ pub struct Loaded {
     pub manifest: Manifest,
 }
 
+impl Loaded {
+    /// The stack file, absolute.
+    pub fn full_path(&self) -> PathBuf {
+        self.files.directory.join(&self.files.name)
+    }
+}
+
 /// One environment of one stack, with its files where they were found.
 #[derive(Debug, Clone)]
 pub struct Place {

@@ -74,8 +74,13 @@ impl View {
         self.space.stack(stack, environment)
     }
 
-    /// Reads the state of an environment; `None` where there is none.
+    /// Reads the state of an environment; `None` where there is none, or where it was removed.
     pub async fn state(&self, space: &StackSpace) -> Result<Option<(StateDocument, ETag)>> {
+        Ok(self.stored_state(space).await?.filter(|(state, _)| !state.removed))
+    }
+
+    /// The same, also where nothing is left of it but its fence.
+    pub async fn stored_state(&self, space: &StackSpace) -> Result<Option<(StateDocument, ETag)>> {
         let key = space.state();
         let read = self.backend.objects.read(&key).await.attempted(format!("read {key}"), self.address())?;
         let Some(object) = read else { return Ok(None) };

@@ -8,6 +8,7 @@ mod context;
 mod convert;
 mod daemon;
 mod events;
+mod histories;
 mod lock;
 mod peer;
 mod plans;

@@ -13,7 +13,7 @@ use deployer_proto::v1;
 use secrecy::SecretString;
 
 use super::convert::given;
-use super::events::{action_to_proto, counts_to_proto, operation_to_proto};
+use super::events::{action_to_proto, counts_to_proto, operation_to_proto, short};
 use crate::operation::blueprint::Question;
 use crate::operation::target::Target;
 
@@ -43,8 +43,9 @@ pub(crate) fn question_from_proto(
     let operation = match options.operation() {
         v1::Operation::Unspecified | v1::Operation::Apply => RunOperation::Apply,
         v1::Operation::Destroy => RunOperation::Destroy,
-        v1::Operation::Rollback | v1::Operation::LockRun => {
-            return Err(Error::new(Reason::InvalidRequest, "options.operation must be apply or destroy"));
+        v1::Operation::Rollback => RunOperation::Rollback,
+        v1::Operation::LockRun => {
+            return Err(Error::new(Reason::InvalidRequest, "options.operation must be apply, destroy or rollback"));
         }
     };
     Ok(Question {
@@ -52,6 +53,7 @@ pub(crate) fn question_from_proto(
         target: target_from_proto(target)?,
         replace: options.replace.iter().map(|id| id.parse()).collect::<std::result::Result<_, _>>()?,
         delete_data: options.delete_data,
+        rollback_to: (options.rollback_to > 0).then(|| options.rollback_to.into()),
     })
 }
 
@@ -69,6 +71,7 @@ pub(crate) fn plan_to_proto(plan: ShownPlan) -> v1::Plan {
         refusals: plan.refusals,
         changes: plan.changes,
         needs_approval: plan.needs_approval,
+        rollback_to: plan.rollback_to.map(short).unwrap_or_default(),
     }
 }
 
@@ -103,7 +106,7 @@ pub(crate) fn approved_from_proto(proposals: HashMap<String, String>) -> Result<
     proposals.into_iter().map(one).collect::<Result<_>>().map(Approved)
 }
 
-fn change_to_proto(change: ValueChange) -> v1::ValueChange {
+pub(crate) fn change_to_proto(change: ValueChange) -> v1::ValueChange {
     v1::ValueChange { name: change.name, before: change.before, after: change.after }
 }
 

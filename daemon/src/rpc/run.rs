@@ -1,5 +1,6 @@
 //! Runs on the wire.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use deployer_domain::name::{InvalidName, RunId};
@@ -33,6 +34,8 @@ impl RunService for Server {
             accept_changed_plan: request.accept_changed_plan,
             wait: Duration::from_secs(request.wait_seconds.into()),
             no_delay: request.no_delay,
+            plan_file: given(request.plan_file).map(PathBuf::from),
+            saved: None,
         };
         let run = start_run(&self.ports, &caller, wanted).await.map_err(|error| to_status(&error))?;
         Ok(stream(Following::Own(run.watch(0))))

@@ -1,11 +1,13 @@
 //! Stacks on the wire.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use deployer_domain::engine::{Drift, Health};
+use deployer_domain::error::{Error, Reason};
 use deployer_domain::manifest::{Component, Manifest};
 use deployer_domain::name::{ComponentId, StackName};
-use deployer_domain::state::{HistoryEntry, RunResult};
+use deployer_domain::run::RunOperation;
 use deployer_domain::template::Rendered;
 use deployer_proto::v1;
 use deployer_proto::v1::stack_service_server::StackService;
@@ -13,15 +15,19 @@ use tonic::{Request, Response, Status};
 
 use super::Server;
 use super::convert::given;
-use super::events::{counts_to_proto, operation_to_proto, output_to_proto, short};
+use super::events::{output_to_proto, short};
+use super::histories::{difference_to_proto, history_to_proto};
 use super::plans::{engine_name, plan_to_proto, question_from_proto, target_from_proto};
 use super::status::{problem, to_status};
+use crate::operation::diff_history::diff_history;
 use crate::operation::drift::{Drifts, drift};
+use crate::operation::graph::graph;
 use crate::operation::history::history;
 use crate::operation::init_stack::init_stack;
 use crate::operation::list_stacks::list_stacks;
 use crate::operation::outputs::outputs;
-use crate::operation::plan::plan;
+use crate::operation::plan::{AskedPlan, plan};
+use crate::operation::remove_stack::remove_stack;
 use crate::operation::render::render;
 use crate::operation::schema::schema;
 use crate::operation::show_stack::show_stack;
@@ -68,7 +74,18 @@ impl StackService for Server {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
         let question = question_from_proto(request.target, request.options).map_err(|error| to_status(&error))?;
-        let plan = plan(&self.ports, &caller, &question, request.brief).await.map_err(|error| to_status(&error))?;
+        let asked = AskedPlan {
+            question,
+            plan_file: given(request.plan_file.clone()).map(PathBuf::from),
+            out: given(request.out.clone()).map(PathBuf::from),
+            // What is saved or shown from a file is whole.
+            brief: request.brief && request.out.is_empty() && request.plan_file.is_empty(),
+        };
+        if asked.out.is_some() && asked.question.operation == RunOperation::Rollback {
+            let message = "the plan of a rollback cannot be saved: history keeps what it is made from";
+            return Err(to_status(&Error::new(Reason::InvalidRequest, message)));
+        }
+        let plan = plan(&self.ports, &caller, &asked).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(plan_to_proto(plan)))
     }
 
@@ -122,7 +139,45 @@ impl StackService for Server {
         Ok(Response::new(v1::HistoryResponse {
             stack: found.stack.to_string(),
             environment: found.environment.to_string(),
-            rows: found.rows.into_iter().map(history_to_proto).collect(),
+            rows: found.rows.into_iter().map(|(entry, state)| history_to_proto(entry, state.as_ref())).collect(),
+        }))
+    }
+
+    async fn diff_history(
+        &self,
+        request: Request<v1::DiffHistoryRequest>,
+    ) -> Result<Response<v1::DiffHistoryResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
+        let numbers = (request.from.into(), request.to.into());
+        let difference = diff_history(&self.ports, &caller, &target, numbers).await;
+        Ok(Response::new(difference_to_proto(difference.map_err(|error| to_status(&error))?)))
+    }
+
+    async fn graph(&self, request: Request<v1::GraphRequest>) -> Result<Response<v1::GraphResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
+        let format = request.format.parse().map_err(|error| to_status(&error))?;
+        let (stack, drawing) = graph(&caller, &target, format).await.map_err(|error| to_status(&error))?;
+        let format = given(request.format).unwrap_or_else(|| "text".to_owned());
+        Ok(Response::new(v1::GraphResponse { stack: stack.to_string(), format, drawing }))
+    }
+
+    async fn remove(
+        &self,
+        request: Request<v1::RemoveStackRequest>,
+    ) -> Result<Response<v1::RemoveStackResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
+        let wait = Duration::from_secs(request.wait_seconds.into());
+        let removed = remove_stack(&self.ports, &caller, &target, wait).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RemoveStackResponse {
+            stack: removed.stack.to_string(),
+            environments: removed.environments.iter().map(ToString::to_string).collect(),
+            documents: short(removed.documents as u64),
         }))
     }
 
@@ -170,7 +225,7 @@ fn stack_to_proto(loaded: &Loaded) -> v1::ShowStackResponse {
     v1::ShowStackResponse {
         name: manifest.name.to_string(),
         description: manifest.description.clone().unwrap_or_default(),
-        file: loaded.files.directory.join(&loaded.files.name).display().to_string(),
+        file: loaded.full_path().display().to_string(),
         environments: manifest.environments.keys().map(ToString::to_string).collect(),
         variables: variables.collect(),
         components: components.collect(),
@@ -181,7 +236,7 @@ fn component_to_proto(loaded: &Loaded, component: &Component) -> v1::ComponentDe
     let in_services = *component.place.file != *loaded.files.main.name;
     let file = match (in_services, component.place.file.rsplit('/').next()) {
         (true, Some(name)) => loaded.files.directory.join("services").join(name),
-        _ => loaded.files.directory.join(&loaded.files.name),
+        _ => loaded.full_path(),
     };
     v1::ComponentDescription {
         id: component.id.to_string(),
@@ -239,33 +294,5 @@ fn drifts_to_proto(drifts: &Drifts) -> v1::DriftResponse {
         environment: drifts.environment.to_string(),
         components: drifts.components.iter().map(component).collect(),
         drifted: drifts.any(),
-    }
-}
-
-fn history_to_proto(entry: HistoryEntry) -> v1::HistoryRow {
-    let operation = deployer_domain::run::RunOperation::from_name(&entry.operation).map(operation_to_proto);
-    v1::HistoryRow {
-        number: short(entry.number),
-        run: entry.run.to_string(),
-        operation: operation.unwrap_or_default().into(),
-        result: result_name(entry.result).to_owned(),
-        actor: entry.actor,
-        principal: entry.principal,
-        started: entry.started.to_string(),
-        duration_ms: short(entry.duration_ms),
-        counts: Some(counts_to_proto(entry.counts)),
-        git_commit: entry.git_commit.unwrap_or_default(),
-        git_branch: entry.git_branch.unwrap_or_default(),
-        message: entry.message.unwrap_or_default(),
-    }
-}
-
-fn result_name(result: RunResult) -> &'static str {
-    match result {
-        RunResult::Succeeded => "succeeded",
-        RunResult::Failed => "failed",
-        RunResult::Cancelled => "cancelled",
-        RunResult::Interrupted => "interrupted",
-        RunResult::LockLost => "lock lost",
     }
 }

@@ -37,6 +37,13 @@ pub struct RunSettings {
     pub version: String,
 }
 
+impl RunSettings {
+    /// Where files are unpacked for as long as somebody looks at them.
+    pub fn scratch(&self) -> PathBuf {
+        self.state_directory.join("unpacked")
+    }
+}
+
 /// The runs that this daemon owns.
 pub struct RunRegistry {
     pub(super) settings: RunSettings,
@@ -84,6 +91,9 @@ impl RunRegistry {
         use std::os::unix::fs::DirBuilderExt;
         let directory = settings.state_directory.join("runs");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        // What a dead incarnation had unpacked is of no use to anybody.
+        let _ = std::fs::remove_dir_all(settings.scratch());
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(settings.scratch())?;
         Ok(Arc::new(Self {
             settings,
             clock,

@@ -1,5 +1,6 @@
 //! A source as a tar stream, compressed: the same files make the same bytes on every machine.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -117,17 +118,44 @@ impl<T: Read> Read for Hashing<T> {
 ///
 /// An archive that is not exactly what its hash says, or that names anything outside the directory, is refused.
 pub fn unpack(archive: &[u8], expected: &SourceHash, into: &Path) -> Result<StackFiles> {
-    let main = extract(archive, expected, into).map_err(|error| {
-        Error::new(Reason::Internal, format!("the source {expected} could not be unpacked"))
-            .caused_by(error)
-            .hint("its object in the storage is damaged; apply from the stack's directory instead")
-    })?;
+    let write = |path: &Path, executable: bool, content: &mut dyn Read| {
+        let target = into.join(path);
+        target.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&target)?;
+        io::copy(content, &mut file).map(drop)
+    };
+    let main = extract(archive, expected, write).map_err(|error| damaged(expected, error))?;
     let mut files = read_stack(&into.join(main), into)?;
     files.ignoring = false;
     Ok(files)
 }
 
-fn extract(archive: &[u8], expected: &SourceHash, into: &Path) -> io::Result<String> {
+/// The files of a source, in memory, by path.
+pub fn contents(archive: &[u8], expected: &SourceHash) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let keep = |path: &Path, _: bool, content: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes)?;
+        files.insert(path.display().to_string(), bytes);
+        Ok(())
+    };
+    extract(archive, expected, keep).map_err(|error| damaged(expected, error))?;
+    Ok(files)
+}
+
+fn damaged(expected: &SourceHash, error: io::Error) -> Error {
+    Error::new(Reason::Internal, format!("the source {expected} could not be unpacked"))
+        .caused_by(error)
+        .hint("its object in the storage is damaged; apply from the stack's directory instead")
+}
+
+/// Hands each file of an archive on, with its path and whether it is executable; answers the name of the main one.
+fn extract(
+    archive: &[u8],
+    expected: &SourceHash,
+    mut keep: impl FnMut(&Path, bool, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<String> {
     let most = MAX_SOURCE_BYTES + (MAX_SOURCE_FILES as u64 + 2) * 4096;
     let hashing = Hashing { hasher: Sha256::new(), inner: zstd::Decoder::new(archive)?.take(most) };
     let mut tar = tar::Archive::new(hashing);
@@ -147,11 +175,7 @@ fn extract(archive: &[u8], expected: &SourceHash, into: &Path) -> io::Result<Str
             continue;
         }
         let executable = entry.header().mode()? & 0o100 != 0;
-        let target = into.join(&path);
-        target.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        let mode = if executable { 0o755 } else { 0o644 };
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&target)?;
-        io::copy(&mut entry, &mut file)?;
+        keep(&path, executable, &mut entry)?;
     }
     // Nothing follows the end of the tar stream; if anything does, the hash differs.
     let mut rest = tar.into_inner();

@@ -8,6 +8,7 @@
 //! gather(&files, &manifest, Keep::Hash)         -> Source: its hash, the hashes of `inputs:`, warnings     (plan)
 //! gather(&files, &manifest, Keep::Archive)      -> the same and the archive that is stored               (apply)
 //! unpack(&archive, &hash, &empty_directory)     -> StackFiles, with nothing outside the directory     (rollback)
+//! contents(&archive, &hash)                     -> the files, in memory                           (history diff)
 //! ```
 //!
 //! **Invariant:** no file outside the stack's directory is read or written: not by `..`, not by a symbolic link.
@@ -23,12 +24,14 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
-pub use archive::unpack;
+pub use archive::{contents, unpack};
 pub use gather::{Keep, Source, gather};
 pub use locate::{STACK_FILE, Wanted, check_name, locate};
 pub use read::{StackFiles, read_file, read_stack};
 
 use std::path::Path;
+
+pub use deployer_domain::yaml::MAX_FILE_BYTES;
 
 use deployer_domain::error::{Error, Reason};
 

@@ -1,12 +1,14 @@
-//! `deployer stack`: write, check and list stacks.
+//! `deployer stack`: write, check, draw, list and remove stacks.
 
 use clap::Subcommand;
 
 use crate::Outcome;
 use crate::guest::Guest;
 
+pub mod graph;
 pub mod init;
 pub mod list;
+pub mod remove;
 pub mod show;
 pub mod validate;
 
@@ -22,6 +24,10 @@ pub enum Command {
     Show(show::Args),
     /// Check a stack file
     Validate(validate::Args),
+    /// Draw what depends on what
+    Graph(graph::Args),
+    /// Remove what the storage keeps of a destroyed stack
+    Remove(remove::Args),
 }
 
 impl Command {
@@ -32,6 +38,8 @@ impl Command {
             Self::List(args) => list::run(guest, args).await,
             Self::Show(args) => show::run(guest, args).await,
             Self::Validate(args) => validate::run(guest, args).await,
+            Self::Graph(args) => graph::run(guest, args).await,
+            Self::Remove(args) => remove::run(guest, args).await,
         }
     }
 }

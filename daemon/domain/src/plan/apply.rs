@@ -18,9 +18,10 @@ pub fn plan_apply(manifest: &Manifest, input: PlanInput<'_>) -> Result<Plan> {
     let mut planner = Planner::new(manifest, &input)?;
     planner.wanted()?;
     let removed = planner.removed();
-    let resolver = planner.resolver;
+    let (resolver, created) = (planner.resolver, planner.created);
     let steps: Vec<Step> = planner.steps.into_iter().chain(removed).collect();
-    let warnings = kept_warnings(&steps);
+    let mut warnings = kept_warnings(&steps);
+    warnings.extend(renamed_warnings(&steps, &created));
     finish(Operation::Apply, &manifest.name, input, Drafted { steps, warnings, resolver })
 }
 
@@ -85,12 +86,37 @@ fn kept_warnings(steps: &[Step]) -> Vec<String> {
     .collect()
 }
 
+/// What is new, by component: its type and the parts of its inputs.
+type Created = BTreeMap<ComponentId, (&'static str, BTreeMap<String, String>)>;
+
+/// A name is what a component is known by: one that only has a new name is another one.
+fn renamed_warnings(steps: &[Step], created: &Created) -> Vec<String> {
+    // A compiled template has the name in it.
+    let essence = |inputs: &BTreeMap<String, String>| {
+        let parts = inputs.iter().filter(|(part, _)| *part != inputs::COMPILED);
+        parts.map(|(part, hash)| (part.clone(), hash.clone())).collect::<BTreeMap<_, _>>()
+    };
+    let mut free: Vec<_> = created.iter().collect();
+    let gone = steps.iter().filter(|step| step.action == Action::Delete);
+    let renamed = gone.filter_map(|step| {
+        let was = essence(&step.deployed.as_ref()?.inputs);
+        let same = |(_, (kind, inputs)): &(&ComponentId, &(&str, BTreeMap<String, String>))| {
+            *kind == step.component_type && !was.is_empty() && essence(inputs) == was
+        };
+        let (id, _) = free.remove(free.iter().position(same)?);
+        let old = &step.component;
+        Some(format!("{id} looks like {old} renamed: it is made anew under its new name, and {old} is destroyed"))
+    });
+    renamed.collect()
+}
+
 struct Planner<'a> {
     manifest: &'a Manifest,
     input: &'a PlanInput<'a>,
     selected: BTreeSet<usize>,
     resolver: Resolver,
     steps: Vec<Step>,
+    created: Created,
 }
 
 impl<'a> Planner<'a> {
@@ -113,7 +139,7 @@ impl<'a> Planner<'a> {
             network: environment.and_then(|environment| environment.network.clone()),
         };
         let resolver = Resolver::new(scope, input.values.clone(), deployed_outputs(&input.state.components));
-        Ok(Self { manifest, input, selected, resolver, steps: Vec::new() })
+        Ok(Self { manifest, input, selected, resolver, steps: Vec::new(), created: Created::new() })
     }
 
     /// Adds a step for each selected component of the file, in an order that respects their dependencies.
@@ -144,7 +170,7 @@ impl<'a> Planner<'a> {
         Err(Error::new(Reason::ManifestInvalid, message).problems(problems))
     }
 
-    fn step(&self, component: &Component) -> Result<Step> {
+    fn step(&mut self, component: &Component) -> Result<Step> {
         let id = &component.id;
         let values = resolve_values(id, &component.definition, &self.resolver)?;
         let mut files = Step::file_hashes(component, self.input.inputs);
@@ -158,6 +184,9 @@ impl<'a> Planner<'a> {
         let parts = inputs::parts(component, &values, |glob| files.get(glob).cloned(), self.input.key);
         let state = self.input.state.components.get(id);
         let (action, reasons) = self.decide(component, state, &parts);
+        if action == Action::Create {
+            self.created.insert(id.clone(), (component.component_type.name, Part::hashes(&parts)));
+        }
         let record = match (action, state) {
             (Action::None, Some(state)) => changed_record(component, state),
             _ => None,

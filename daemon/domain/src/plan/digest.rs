@@ -69,9 +69,7 @@ impl PlanDigest {
             "variables": plan.variables,
             "steps": steps,
         });
-        let mut text = String::new();
-        write_canonical(&whole, &mut text);
-        Self(hex(&Sha256::digest(text.as_bytes())))
+        Self(digest_of(&whole))
     }
 }
 
@@ -110,6 +108,13 @@ fn step_json(step: &Step, plan: &Plan, key: &SensitiveKey) -> Value {
         "wanted": wanted,
         "deployed": step.deployed.as_ref().map(|state| json!({ "inputs": state.inputs_hash, "definition": state.definition })),
     })
+}
+
+/// The SHA-256, in hexadecimal, of a JSON value in canonical form.
+pub(super) fn digest_of(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// Writes JSON with sorted keys and no spaces.

@@ -10,7 +10,7 @@
 //! step.removal(&resolver)                  -> Option<Removal>: what to run for delete and the first half of replace
 //! step.begin / applied / deleted / stopped  how the state document changes around a step (`record.rs`)
 //! plan.digest                              covers tenant, stack, environment, serial, source, variables and steps
-//! SavedPlan::of(&plan, …) / .check(&plan)  `plan --out FILE`, `apply FILE`
+//! SavedPlan::of(&plan, …) / .check(&plan, …)  `plan --out FILE`, `apply FILE`
 //! ```
 //!
 //! A step whose only reason is a value that is not known yet (`Step::conditional`) may turn out to have nothing to do:
@@ -40,7 +40,7 @@ pub use progress::{Progress, Status};
 pub use proposal::{Approved, Proposal, ResourceAction, ResourceChange};
 pub use reason::{Change, StepReason};
 pub use record::{Outcome, adopted};
-pub use saved::{PLAN_FORMAT, SavedPlan};
+pub use saved::{PLAN_FORMAT, SavedPlan, Saving};
 pub use select::Selection;
 pub use step::Step;
 pub use work::{CommandRun, CommandWork, ModuleWork, Prepared, Removal, StackWork, Work};

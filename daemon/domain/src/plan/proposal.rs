@@ -98,6 +98,12 @@ impl Approved {
         Self(proposals.iter().map(|(id, proposal)| (id.clone(), proposal.digest())).collect())
     }
 
+    /// The first component for which something else is proposed now.
+    pub fn differs<'a>(&'a self, now: &'a Self) -> Option<&'a ComponentId> {
+        let mut all = self.0.keys().chain(now.0.keys());
+        all.find(|id| self.0.get(*id) != now.0.get(*id))
+    }
+
     /// The digest of a plan together with what engines proposed for it.
     pub fn with(&self, plan: &PlanDigest) -> PlanDigest {
         if self.0.is_empty() {

@@ -167,6 +167,7 @@ impl Plan {
     /// Records what a run of this plan stands for: its source, region and variables. The serial rises by one.
     pub fn record(&self, state: &mut StateDocument) {
         state.serial = self.serial + 1;
+        state.removed = false;
         if self.operation == super::Operation::Apply {
             state.source = self.source.map(|source| source.to_string());
             state.region = self.region.clone();

@@ -498,23 +498,57 @@ fn a_digest_stands_for_exactly_one_plan() {
 fn a_saved_plan_is_refused_once_anything_moved_on() {
     let (mut world, manifest) = (World::new(), manifest(CHAIN));
     let plan = world.plan(&manifest);
-    let saved = SavedPlan::of(&plan, &world.options, "local:/x.db", "/s/stack.yaml", now());
-    let bytes = serde_json::to_vec(&saved).unwrap();
+    let proposed = Approved([(id("a.db"), "1".to_owned())].into());
+    let saving = Saving {
+        options: &world.options,
+        proposals: proposed.clone(),
+        backend: "local:/x.db".to_owned(),
+        file: Some("/s/stack.yaml".to_owned()),
+        now: now(),
+    };
+    let saved = SavedPlan::of(&plan, saving);
+    let bytes = saved.to_bytes();
     assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
     assert_eq!(SavedPlan::parse(&bytes).unwrap(), saved);
-    saved.check(&world.plan(&manifest)).unwrap();
-    let stale = |world: &World| saved.check(&world.plan(&manifest)).unwrap_err().to_string();
+    saved.check(&world.plan(&manifest), &proposed).unwrap();
+    let proposes = |digest: &str| Approved([(id("a.db"), digest.to_owned())].into());
+    let other = saved.check(&world.plan(&manifest), &proposes("2")).unwrap_err().to_string();
+    assert_eq!(other, "the plan for shop/dev is stale: the provider would do something else to a.db now");
+    assert!(saved.check(&world.plan(&manifest), &Approved::default()).is_err());
+    let stale = |world: &World| saved.check(&world.plan(&manifest), &proposed).unwrap_err().to_string();
     world.given = vec![("V", "2")];
     assert_eq!(stale(&world), "the plan for shop/dev is stale: variables have other values");
     world.given = vec![("PW", "2")];
-    assert_eq!(stale(&world), "the plan for shop/dev is stale: something else would be done now");
+    let sensitive = "a sensitive variable has another value, or something else would be done now";
+    assert_eq!(stale(&world), format!("the plan for shop/dev is stale: {sensitive}"));
     world.state.serial = 4;
     assert_eq!(stale(&world), "the plan for shop/dev is stale: the state moved on from serial 0 to 4");
-    let newer = String::from_utf8(bytes).unwrap().replace("\"formatVersion\":1", "\"formatVersion\":2");
+}
+
+#[test]
+fn a_plan_file_that_is_damaged_newer_or_none_is_refused() {
+    let (world, manifest) = (World::new(), manifest(CHAIN));
+    let saving = Saving {
+        options: &world.options,
+        proposals: Approved::default(),
+        backend: "local:/x.db".to_owned(),
+        file: None,
+        now: now(),
+    };
+    let text = String::from_utf8(SavedPlan::of(&world.plan(&manifest), saving).to_bytes()).unwrap();
+    let newer = text.replace("\"formatVersion\": 1", "\"formatVersion\": 2");
     assert_eq!(SavedPlan::parse(newer.as_bytes()).unwrap_err().hints, ["upgrade deployer: a newer one wrote it"]);
+    let edited = text.replace("\"deleteData\": false", "\"deleteData\": true");
+    assert_ne!(edited, text);
+    assert!(SavedPlan::parse(edited.as_bytes()).unwrap_err().to_string().contains("damaged"));
+    for cut in [1, text.len() / 2, text.len() - 3] {
+        assert!(SavedPlan::parse(&text.as_bytes()[..cut]).is_err(), "{cut}");
+    }
     for bytes in [&b"{}"[..], b"", b"\xff", b"[]", b"{\"formatVersion\":1}"] {
         assert!(SavedPlan::parse(bytes).is_err());
+        assert!(!SavedPlan::is_one(bytes));
     }
+    assert!(SavedPlan::is_one(newer.as_bytes()) && SavedPlan::is_one(edited.as_bytes()));
 }
 
 #[test]

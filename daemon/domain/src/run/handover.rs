@@ -79,6 +79,9 @@ pub struct Task {
     /// What the plan was made of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceHash>,
+    /// The run that a rollback goes back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<u64>,
     /// How many commands run at once.
     pub parallelism: usize,
 }

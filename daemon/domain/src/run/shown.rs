@@ -41,6 +41,9 @@ pub struct ShownPlan {
     /// Whether another person has to approve it first.
     #[serde(default)]
     pub needs_approval: bool,
+    /// The number of the run whose source and variables a rollback goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<u64>,
 }
 
 /// One component in a shown plan.
@@ -125,6 +128,7 @@ impl ShownPlan {
             refusals,
             changes: plan.has_records(),
             needs_approval: false,
+            rollback_to: None,
         }
     }
 }

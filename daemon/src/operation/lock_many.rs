@@ -1,29 +1,29 @@
-//! Takes every lock of a tenant, so that nothing of it is changed any more.
+//! Takes many locks at once, so that nothing under them is changed any more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use deployer_domain::backend::Backend;
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
 use deployer_domain::key::StackSpace;
 use deployer_domain::state::StateDocument;
 
-use super::authorise::AdminAccess;
 use super::{Ports, bounded};
 use crate::lease::{AcquireRequest, HeldLease, SealRequest, SealedState};
 use crate::life::{Keep, Kept};
 
 /// What is locked, and how patiently.
-pub(super) struct TenantLocking<'a> {
+pub(super) struct Locking<'a> {
     pub ports: &'a Ports,
     pub caller: &'a Caller,
-    pub access: &'a AdminAccess,
+    pub backend: &'a Backend,
     pub operation: &'static str,
     pub wait: Duration,
 }
 
 /// The locks that are held.
-pub(super) struct TenantLocks {
+pub(super) struct Locks {
     held: Vec<Held>,
 }
 
@@ -34,9 +34,9 @@ struct Held {
     _kept: Kept,
 }
 
-impl TenantLocking<'_> {
+impl Locking<'_> {
     /// Takes all of these locks and seals their states; gives back what it took where one cannot be had.
-    pub(super) async fn take(&self, spaces: Vec<StackSpace>) -> Result<TenantLocks> {
+    pub(super) async fn take(&self, spaces: Vec<StackSpace>) -> Result<Locks> {
         let taken = bounded::map(spaces, |space| {
             let taking = self.one(space);
             // A failure is an answer here: what was taken beside it must be given back.
@@ -50,7 +50,7 @@ impl TenantLocking<'_> {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        let locks = TenantLocks { held };
+        let locks = Locks { held };
         match failed {
             None => Ok(locks),
             Some(error) => {
@@ -62,7 +62,7 @@ impl TenantLocking<'_> {
 
     fn one(&self, space: StackSpace) -> impl Future<Output = Result<Held>> + Send + 'static {
         let ports = self.ports.clone();
-        let backend = self.access.backend.clone();
+        let backend = self.backend.clone();
         let request = AcquireRequest {
             backend: backend.clone(),
             space: space.clone(),
@@ -96,7 +96,7 @@ impl TenantLocking<'_> {
     }
 }
 
-impl TenantLocks {
+impl Locks {
     /// The states as they are under the locks.
     pub(super) fn states(&self) -> Vec<StateDocument> {
         self.held.iter().map(|held| held.state.document()).collect()

@@ -1,5 +1,7 @@
 //! `deployer history`.
 
+pub mod diff;
+
 use clap::Subcommand;
 use deployer_proto::v1::stack_service_client::StackServiceClient;
 use deployer_proto::v1::{HistoryRequest, HistoryResponse, HistoryRow, Mode, Operation, PlanCounts};
@@ -33,6 +35,8 @@ pub struct Args {
 pub enum Command {
     /// Show one run of the history
     Show(ShowArgs),
+    /// Show what differs between two runs of the history
+    Diff(diff::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,7 +49,8 @@ pub struct ShowArgs {
     pub place: PlaceArgs,
 }
 
-fn number(text: &str) -> Result<u32, String> {
+/// Parses a number of the history, such as `12` or `#12`.
+pub fn number(text: &str) -> Result<u32, String> {
     match text.trim_start_matches('#').parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("write a number of the history, such as 12".to_owned()),
@@ -67,6 +72,7 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
             };
             guest.terminal.answer(&row, &Shapes { quiet: |row| row.run.clone(), text: render_one })?;
         }
+        Some(Command::Diff(args)) => return diff::run(guest, args).await,
     }
     Ok(exit::DONE)
 }
@@ -133,11 +139,23 @@ fn commit(row: &HistoryRow) -> String {
 fn render_one(row: &HistoryRow, look: &Look) -> String {
     let mut page = Page::titled(look, &format!("Run #{}", row.number));
     page.field("Run", &row.run).field("Operation", operation(row.operation())).field("Result", &row.result);
-    page.field_if("Why", &row.message);
+    page.field_if("For", &row.why).field_if("Why", &row.message);
     page.field("Started", &value::moment(&row.started, look.now)).field("Took", &value::milliseconds(row.duration_ms));
     page.field("Changes", &changes(row.counts));
     page.field_if("Actor", &row.actor).field_if("Identity", &row.principal);
     page.field_if("Commit", &row.git_commit).field_if("Branch", &row.git_branch);
+    if !row.variables.is_empty() {
+        page.section("Variables");
+        for variable in &row.variables {
+            page.sub(&variable.name, if variable.sensitive { "(sensitive)" } else { &variable.value });
+        }
+    }
+    if !row.components.is_empty() {
+        page.section("Components");
+        for component in &row.components {
+            page.item(&format!("{} ({}, {})", component.component, component.r#type, component.status));
+        }
+    }
     page.rule();
     page.text()
 }
