@@ -11,11 +11,13 @@ use deployer_domain::backend::{
 use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::Stacks;
 use deployer_domain::error::Result;
+use deployer_domain::logs::LogGroups;
 use deployer_domain::object::PortResult;
 use deployer_domain::port_error::Attempted;
 
 use crate::aws::{
-    self, ClientPool, Clients, CloudformationStacks, DynamoLocks, S3Objects, SecretsManager, StsIdentity,
+    self, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, DynamoLocks, S3Objects, SecretsManager,
+    StsIdentity,
 };
 use crate::embedded::{Database, Databases, EmbeddedLocks, EmbeddedObjects, EmbeddedSecrets, OsUser};
 
@@ -47,6 +49,11 @@ impl BackendFactory for Backends {
     async fn lend(&self, place: &BackendRef, caller: &Caller, at_least: Duration) -> Result<Option<Lent>> {
         let clients = self.clients.clients(caller, place).await.attempted("find your credentials", &place.address)?;
         clients.lend(at_least).await.attempted("find your credentials", &place.address)
+    }
+
+    async fn logs(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn LogGroups>> {
+        let clients = self.clients.clients(caller, place).await.attempted("read logs", &place.address)?;
+        Ok(Arc::new(CloudwatchLogs::new(&clients)))
     }
 
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>> {

@@ -24,7 +24,7 @@ fn a_destroyed_stack_is_removed_with_its_history_and_may_be_deployed_again() {
         assert_eq!(stacks(&team), ["other development"]);
         team.world.run(["history", "--stack", "shop"]).exits(8);
         team.world.run(["rollback", "--stack", "shop", "--yes"]).exits(8);
-        team.world.run(["status", "--stack", "other"]).succeeds();
+        team.world.run(["history", "show", "1", "--stack", "other"]).succeeds();
         let audit = team.world.run(["tenant", "audit", "-o", "json"]).succeeds();
         assert!(audit.stdout.contains("stack.remove"), "{audit}");
         team.apply("shop").succeeds();

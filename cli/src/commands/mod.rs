@@ -19,6 +19,7 @@ pub mod history;
 pub mod lock;
 pub mod login;
 pub mod logout;
+pub mod logs;
 pub mod outputs;
 pub mod plan;
 pub mod reference;
@@ -70,6 +71,8 @@ pub enum Command {
     Drift(drift::Args),
     /// Show the outputs of the last apply
     Outputs(outputs::Args),
+    /// Show what is logged by what is deployed
+    Logs(logs::Args),
     /// Print the CloudFormation templates that typed components become
     Render(render::Args),
     /// List, show and compare the finished runs of a stack
@@ -118,6 +121,7 @@ impl Command {
             Self::Status(args) => status::run(guest, args).await,
             Self::Drift(args) => drift::run(guest, args).await,
             Self::Outputs(args) => outputs::run(guest, args).await,
+            Self::Logs(args) => logs::run(guest, args).await,
             Self::Render(args) => render::run(guest, args).await,
             Self::History(args) => history::run(guest, args).await,
             Self::Approvals(command) => command.run(guest).await,

@@ -35,7 +35,7 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
                 Format::Json => {
                     guest.terminal.answer(output, &Shapes { quiet: |_| String::new(), text: |_, _| String::new() })?
                 }
-                Format::Text => guest.terminal.raw(&format!("{}\n", output.value))?,
+                _ => guest.terminal.raw(&format!("{}\n", output.value))?,
             }
         }
     }

@@ -12,6 +12,9 @@ const GREEN: char = '\u{f0002}';
 const YELLOW: char = '\u{f0003}';
 const BOLD: char = '\u{f0004}';
 const DIM: char = '\u{f0005}';
+const CYAN: char = '\u{f0006}';
+const BLUE: char = '\u{f0007}';
+const MAGENTA: char = '\u{f0008}';
 const END: char = '\u{f0000}';
 
 /// How answers look on this terminal.
@@ -82,6 +85,9 @@ const fn code(mark: char) -> Option<&'static str> {
         RED => Some("\u{1b}[31m"),
         GREEN => Some("\u{1b}[32m"),
         YELLOW => Some("\u{1b}[33m"),
+        CYAN => Some("\u{1b}[36m"),
+        BLUE => Some("\u{1b}[34m"),
+        MAGENTA => Some("\u{1b}[35m"),
         BOLD => Some("\u{1b}[1m"),
         DIM => Some("\u{1b}[2m"),
         END => Some("\u{1b}[0m"),
@@ -111,6 +117,12 @@ pub fn green(text: impl AsRef<str>) -> String {
 /// Marks text for what deserves a look.
 pub fn yellow(text: impl AsRef<str>) -> String {
     marked(YELLOW, text.as_ref())
+}
+
+/// Marks what belongs together, among others of its kind: neighbours differ.
+pub fn nth(number: usize, text: impl AsRef<str>) -> String {
+    const COLOURS: [char; 6] = [CYAN, GREEN, MAGENTA, YELLOW, BLUE, RED];
+    marked(COLOURS[number % COLOURS.len()], text.as_ref())
 }
 
 /// Marks a heading.

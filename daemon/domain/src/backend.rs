@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::cloudformation::Stacks;
 use crate::error::{Error, Reason, Result};
 use crate::lock::LockTable;
+use crate::logs::LogGroups;
 use crate::name::TenantId;
 use crate::object::{ObjectStore, PortResult};
 use crate::secret_store::SecretStore;
@@ -207,6 +208,9 @@ pub trait BackendFactory: Send + Sync {
     /// Lends a caller's cloud credentials to a program that is not ours: those in use at a place, renewed where they
     /// end sooner than `at_least` from now and that can be done. None where the caller has none.
     async fn lend(&self, place: &BackendRef, caller: &Caller, at_least: Duration) -> Result<Option<Lent>>;
+
+    /// Opens the provider's logs in the same way.
+    async fn logs(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn LogGroups>>;
 
     /// Creates what the backend needs (file; bucket and table), each part only where it is missing.
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>>;

@@ -47,6 +47,7 @@ pub mod engine;
 pub mod expression;
 pub mod graph;
 pub mod history_diff;
+pub mod logs;
 pub mod manifest;
 pub mod nearest;
 pub mod plan;

@@ -190,6 +190,13 @@ impl Clients {
         aws_sdk_cloudformation::Client::from_conf(builder.build())
     }
 
+    /// CloudWatch Logs; a log is read in many small questions, so it is patient as well.
+    pub(super) fn cloudwatch_logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        let patient = RetryConfig::standard().with_initial_backoff(BACKOFF).with_max_attempts(6);
+        let builder = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).retry_config(patient);
+        aws_sdk_cloudwatchlogs::Client::from_conf(builder.build())
+    }
+
     /// The account that the credentials in use belong to.
     pub(super) async fn account(&self) -> PortResult<String> {
         let answer = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;

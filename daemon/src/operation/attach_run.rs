@@ -129,7 +129,8 @@ impl StoredRun {
 
     async fn read_events(&mut self) -> Result<Vec<RunEvent>> {
         let archive = stored_runs::archive(&self.view, &self.space, self.id);
-        let events = archive.read(self.read).await.attempted(format!("read run {}", self.id), self.view.address())?;
+        let events =
+            archive.read_some(self.read).await.attempted(format!("read run {}", self.id), self.view.address())?;
         if let Some(last) = stored_runs::last_sequence(&events) {
             self.read = last;
         }

@@ -40,6 +40,7 @@ pub mod list_tenants;
 pub mod lock_run;
 pub mod login;
 pub mod logout;
+pub mod logs;
 pub mod outputs;
 pub mod plan;
 pub mod purge_tenant;

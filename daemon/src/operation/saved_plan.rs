@@ -22,7 +22,6 @@ pub async fn write(caller: &Caller, path: &Path, saved: &SavedPlan) -> Result<()
 
 fn write_now(path: &Path, bytes: &[u8]) -> Result<()> {
     let cannot = |error: std::io::Error| {
-        let error = if error.kind() == ErrorKind::NotFound { ErrorKind::NotFound.into() } else { error };
         Error::new(Reason::InvalidRequest, format!("cannot write the plan to {}", path.display())).caused_by(error)
     };
     if !may_be_replaced(path).map_err(cannot)? {

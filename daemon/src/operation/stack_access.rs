@@ -69,14 +69,7 @@ impl CallersStacks {
 
     async fn open(&self, place: &StackPlace) -> Result<Arc<dyn Stacks>> {
         let of_backend = &self.backend.place;
-        let reference = BackendRef {
-            address: of_backend.address.clone(),
-            region: Some(place.region.clone()),
-            profile: of_backend.profile.clone(),
-            role_arn: place.role_arn.clone(),
-            tenant: None,
-        };
-        let stacks = self.backends.stacks(&reference, &self.caller).await?;
+        let stacks = self.backends.stacks(&reference(of_backend, place), &self.caller).await?;
         if let Some(wanted) = &self.account {
             let reached = stacks.account().await.attempted("find out which account this is", &of_backend.address)?;
             if reached != *wanted {
@@ -84,6 +77,17 @@ impl CallersStacks {
             }
         }
         Ok(stacks)
+    }
+}
+
+/// Where the provider is asked about a stack: with the caller's profile, in the stack's region, as the role it is made as.
+pub(super) fn reference(of_backend: &BackendRef, place: &StackPlace) -> BackendRef {
+    BackendRef {
+        address: of_backend.address.clone(),
+        region: Some(place.region.clone()),
+        profile: of_backend.profile.clone(),
+        role_arn: place.role_arn.clone(),
+        tenant: None,
     }
 }
 

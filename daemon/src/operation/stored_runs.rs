@@ -57,8 +57,14 @@ pub async fn find(view: &View, id: RunId) -> Result<Option<StackSpace>> {
 
 /// What the storage tells of a run; `None` where it has no readable beginning.
 pub async fn summary(view: &View, space: &StackSpace, id: RunId) -> Result<Option<RunSummary>> {
-    let events = archive(view, space, id).read(0).await.attempted(format!("read run {id}"), view.address())?;
+    let archive = archive(view, space, id);
+    let read = async |after| archive.read_some(after).await.attempted(format!("read run {id}"), view.address());
+    let mut events = read(0).await?;
     let Some(mut summary) = RunSummary::of(&events) else { return Ok(None) };
+    while let (Some(last), false) = (last_sequence(&events), summary.status.is_over()) {
+        events = read(last).await?;
+        events.iter().for_each(|event| summary.take(event));
+    }
     if !summary.status.is_over() && !is_at_work(view, space, id).await? {
         mark_interrupted(&mut summary);
     }

@@ -1,6 +1,7 @@
 //! Holding the lock of an environment while a run works in it: acquire, ask again who may, seal; and back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deployer_domain::backend::{Backend, BackendAddress};
@@ -20,6 +21,9 @@ use crate::journal::{Entry, HeldLock};
 use crate::lease::{AcquireRequest, HeldLease, SealRequest, SealedState};
 use crate::life::{Keep, Kept};
 use crate::run::{Crashed, Run};
+
+/// How long a run that is cancelled waits for a lock that it had just asked for.
+const ON_ITS_WAY: Duration = Duration::from_secs(3);
 
 /// What a run locks, and how patiently.
 pub struct Locking<'a> {
@@ -74,21 +78,35 @@ impl Locking<'_> {
     /// Acquires the lock and seals the state. The caller's cancelling ends the waiting.
     pub async fn lock(&self) -> Result<Locked> {
         let kept = self.ports.life.keep(Keep::Lock(self.space.lock().to_string()))?;
-        let lease = match self.run.cancelled().run_until_cancelled(self.acquire()).await {
-            Some(acquired) => Arc::new(acquired?),
-            None => return Err(cancelled()),
-        };
+        let lease = Arc::new(self.acquired().await?);
         let sealed = self.seal(&lease).await;
         let (access, state, journal) = given_back_unless(sealed, &lease).await?;
         let told = tokio::spawn(tell_states(Arc::clone(&lease), Arc::clone(self.run)));
         Ok(Locked { lease, state, access: Some(access), told, journal, _kept: kept })
     }
 
-    async fn acquire(&self) -> Result<HeldLease> {
+    async fn acquired(&self) -> Result<HeldLease> {
+        let waits = AtomicBool::new(false);
+        let acquiring = self.acquire(&waits);
+        tokio::pin!(acquiring);
+        if let Some(acquired) = self.run.cancelled().run_until_cancelled(&mut acquiring).await {
+            return acquired;
+        }
+        // What is on its way may still be granted: it is given back before the run ends, unless that takes long.
+        if !waits.load(Ordering::Relaxed)
+            && let Ok(Ok(lease)) = tokio::time::timeout(ON_ITS_WAY, acquiring).await
+            && let Err(error) = lease.release().await
+        {
+            tracing::warn!(%error, "a lock was not released");
+        }
+        Err(cancelled())
+    }
+
+    async fn acquire(&self, waits: &AtomicBool) -> Result<HeldLease> {
         let Self { ports, access, run, space, .. } = self;
         take_over::give_way(ports, &access.backend.place.address, space.lock()).await;
         let crashed = ports.runs.crashed(&access.backend.place.address, space.lock()).await;
-        let (waiting, mut waits) = mpsc::unbounded_channel();
+        let (waiting, mut told) = mpsc::unbounded_channel();
         let acquiring = ports.leases.acquire(AcquireRequest {
             backend: access.backend.clone(),
             space: (*space).clone(),
@@ -105,7 +123,8 @@ impl Locking<'_> {
         let lease = loop {
             tokio::select! {
                 acquired = &mut acquiring => break acquired?,
-                Some(why) = waits.recv() => {
+                Some(why) = told.recv() => {
+                    waits.store(true, Ordering::Relaxed);
                     run.tell(Happening::Waiting { reason: waits_for(&why) });
                     ports.runs.keep(run, None).await?;
                 }

@@ -10,6 +10,7 @@ mod daemon;
 mod events;
 mod histories;
 mod lock;
+mod logs;
 mod peer;
 mod plans;
 mod run;

@@ -11,12 +11,14 @@ use deployer_domain::run::RunOperation;
 use deployer_domain::template::Rendered;
 use deployer_proto::v1;
 use deployer_proto::v1::stack_service_server::StackService;
+use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::Server;
 use super::convert::given;
 use super::events::{output_to_proto, short};
 use super::histories::{difference_to_proto, history_to_proto};
+use super::logs::{LogStream, stream as logs_stream};
 use super::plans::{engine_name, plan_to_proto, question_from_proto, target_from_proto};
 use super::status::{problem, to_status};
 use crate::operation::diff_history::diff_history;
@@ -25,6 +27,7 @@ use crate::operation::graph::graph;
 use crate::operation::history::history;
 use crate::operation::init_stack::init_stack;
 use crate::operation::list_stacks::list_stacks;
+use crate::operation::logs::{AskedLogs, logs};
 use crate::operation::outputs::outputs;
 use crate::operation::plan::{AskedPlan, plan};
 use crate::operation::remove_stack::remove_stack;
@@ -38,6 +41,8 @@ use crate::operation::validate_stack::{Validated, validate_stack};
 
 #[tonic::async_trait]
 impl StackService for Server {
+    type LogsStream = LogStream;
+
     async fn init(&self, request: Request<v1::InitStackRequest>) -> Result<Response<v1::InitStackResponse>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
@@ -155,6 +160,15 @@ impl StackService for Server {
         Ok(Response::new(difference_to_proto(difference.map_err(|error| to_status(&error))?)))
     }
 
+    async fn logs(&self, request: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let since = given(request.since).map(|text| moment(&text)).transpose().map_err(|error| to_status(&error))?;
+        let target = target_from_proto(request.target).map_err(|error| to_status(&error))?;
+        let asked = AskedLogs { target, follow: request.follow, since };
+        Ok(logs_stream(logs(&self.ports, &caller, &asked).await.map_err(|error| to_status(&error))?))
+    }
+
     async fn graph(&self, request: Request<v1::GraphRequest>) -> Result<Response<v1::GraphResponse>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
@@ -185,6 +199,12 @@ impl StackService for Server {
         self.caller(request.into_inner().context)?;
         Ok(Response::new(v1::SchemaResponse { json_schema: schema() }))
     }
+}
+
+fn moment(text: &str) -> Result<Timestamp, Error> {
+    text.parse().map_err(|error: jiff::Error| {
+        Error::new(Reason::InvalidRequest, "since is no time in RFC 3339").caused_by(error)
+    })
 }
 
 fn template_to_proto(rendered: Rendered) -> v1::RenderedTemplate {

@@ -88,25 +88,30 @@ impl Archive {
         }
     }
 
-    /// Reads the events with a greater sequence number, as far as they are stored.
-    pub async fn read(&self, after: u64) -> PortResult<Vec<RunEvent>> {
+    /// Reads some of the events with a greater sequence number, as far as they are stored: none only where there are no
+    /// more. A run may have more events than anybody's memory.
+    pub async fn read_some(&self, after: u64) -> PortResult<Vec<RunEvent>> {
         let listed = self.objects.list(&self.space.run_segments(self.run)).await?;
-        let mut events: Vec<RunEvent> = Vec::new();
         for (at, row) in listed.iter().enumerate() {
             let next = listed.get(at + 1).and_then(|row| self.first_of(&row.key));
             if next.is_some_and(|next| next <= after + 1) {
                 continue;
             }
             let Some(object) = self.objects.read(&row.key).await? else { continue };
-            for line in object.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-                // A line of a later release may tell of what this one does not know.
-                let Ok(event) = RunEvent::parse(line) else { continue };
-                if event.sequence > after && events.last().is_none_or(|last| last.sequence < event.sequence) {
-                    events.push(event);
+            // A line of a later release may tell of what this one does not know.
+            let lines = object.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+            let events = lines.filter_map(|line| RunEvent::parse(line).ok());
+            let mut read: Vec<RunEvent> = Vec::new();
+            for event in events.filter(|event| event.sequence > after) {
+                if read.last().is_none_or(|last| last.sequence < event.sequence) {
+                    read.push(event);
                 }
             }
+            if !read.is_empty() {
+                return Ok(read);
+            }
         }
-        Ok(events)
+        Ok(Vec::new())
     }
 
     fn first_of(&self, key: &ObjectKey) -> Option<u64> {

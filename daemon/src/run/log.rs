@@ -128,6 +128,7 @@ impl EventLog {
             offset: 0,
             spilled: 0,
             buffer: Vec::new(),
+            told: 0,
             after,
         }
     }
@@ -176,6 +177,8 @@ pub struct Watcher {
     offset: u64,
     spilled: usize,
     buffer: Vec<u8>,
+    /// How much of the buffer was told already.
+    told: usize,
     after: u64,
 }
 
@@ -198,14 +201,17 @@ impl Watcher {
     /// The next event if it is there already.
     pub fn next_now(&mut self) -> io::Result<Now> {
         loop {
-            if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                let event = RunEvent::parse(&line).map_err(io::Error::other)?;
+            let rest = &self.buffer[self.told..];
+            if let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+                let event = RunEvent::parse(&rest[..=end]).map_err(io::Error::other)?;
+                self.told += end + 1;
                 if event.sequence > self.after {
                     return Ok(Now::Event(event));
                 }
                 continue;
             }
+            self.buffer.drain(..self.told);
+            self.told = 0;
             let size = *self.grown.borrow_and_update();
             if self.offset < size.bytes {
                 self.read(size.bytes)?;

@@ -7,7 +7,7 @@ use crate::output::escape;
 /// Everything that comes from elsewhere stands in code: nothing in a stack can call people or draw pictures there.
 pub fn render(plan: &Plan) -> String {
     let place = format!("{}/{}", plan.stack, plan.environment);
-    let mut text = format!("### Plan: {} ({})\n\n", code(&place), super::verb(plan));
+    let mut text = format!("### Plan: {} ({})\n\n", code(&place), super::what(plan));
     if plan.changes {
         text.push_str(&format!("**{}** Digest {}\n\n", super::counts(plan), code(&plan.digest)));
         text.push_str("| | component | action | type | why |\n|---|---|---|---|---|\n");

@@ -30,6 +30,7 @@ fn request() -> ApprovalRequest {
         refusals: Vec::new(),
         changes: true,
         needs_approval: true,
+        rollback_to: None,
     };
     ApprovalRequest {
         format_version: APPROVAL_FORMAT,

@@ -12,6 +12,8 @@ use super::Drawn;
 /// How wide a letter is, and how high a box; the type stands below the name.
 const LETTER: f64 = 9.0;
 const HEIGHT: f64 = 48.0;
+/// Up to how many components the lines are untangled.
+const UNTANGLED: usize = 100;
 
 pub(super) fn draw(stack: &Drawn<'_>) -> String {
     let mut picture = VisualGraph::new(Orientation::TopToBottom);
@@ -29,7 +31,9 @@ pub(super) fn draw(stack: &Drawn<'_>) -> String {
     }
     let mut svg = SVGWriter::new();
     if !boxes.is_empty() {
-        picture.do_it(false, false, false, &mut svg);
+        // Untangling the lines of a very large picture takes longer than anybody waits.
+        let as_it_comes = boxes.len() > UNTANGLED;
+        picture.do_it(false, as_it_comes, false, &mut svg);
     }
     svg.finalize()
 }

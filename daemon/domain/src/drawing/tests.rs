@@ -58,6 +58,24 @@ fn a_picture_has_every_component_and_every_dependency() {
 }
 
 #[test]
+fn five_hundred_components_are_drawn_while_somebody_waits() {
+    let components: String = (0..500)
+        .map(|n| {
+            let needs = if n % 3 == 0 { String::new() } else { format!(", dependsOn: [a.c{}]", n / 2) };
+            format!("      c{n}: {{type: command, apply: x{needs}}}\n")
+        })
+        .collect();
+    let head =
+        "apiVersion: deployer/v1\nkind: Stack\nname: big\nenvironments: {dev: {}}\nservices:\n  a:\n    components:\n";
+    let text = format!("{head}{components}");
+    let manifest = Manifest::read(&SourceFile { name: "stack.yaml".to_owned(), text }, &[]).unwrap();
+    let began = std::time::Instant::now();
+    let svg = draw(&manifest, &Selection::default(), Format::Svg).unwrap();
+    assert!(svg.contains("a.c499"));
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
 fn an_unknown_format_is_refused_with_those_that_there_are() {
     assert_eq!("png".parse::<Format>().unwrap_err().hints, ["there are text, mermaid, dot and svg"]);
     assert_eq!("".parse::<Format>().unwrap(), Format::Text);

@@ -18,6 +18,7 @@ use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::cloudformation::Stacks;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::lease::LeaseTiming;
+use deployer_domain::logs::LogGroups;
 use deployer_domain::memory::{MemoryLocks, MemoryObjects, MemorySecrets};
 use deployer_domain::object::PortResult;
 use jiff::{SignedDuration, Timestamp};
@@ -104,6 +105,10 @@ impl BackendFactory for MemoryBackends {
 
     async fn lend(&self, _: &BackendRef, _: &Caller, _: Duration) -> Result<Option<Lent>> {
         Ok(None)
+    }
+
+    async fn logs(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn LogGroups>> {
+        Err(Error::new(Reason::Internal, "there are no logs in memory"))
     }
 
     async fn build(&self, place: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {
