@@ -90,8 +90,10 @@ impl<'a> Pursuit<'a> {
                     match self.attempt(&write, &own).await? {
                         Written::Applied => return Ok(self.won(own, sent, apart)),
                         Written::Refused(item) => {
-                            // Nothing of what was tried may look like what is tried next, should the item be deleted.
-                            self.acquisition.attempt = self.keeper.ulid();
+                            // What was tried may not look like what is tried next, now that the item is deleted.
+                            if item.is_none() {
+                                self.acquisition.attempt = self.keeper.ulid();
+                            }
                             look = self.noted(item);
                         }
                     }

@@ -131,6 +131,8 @@ pub enum Phase {
 /// One acquire call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pursuit {
+    /// The first id that it had; it takes a new one where its item was deleted.
+    pub first: u8,
     pub attempt: u8,
     pub crashed: Option<(u8, u64)>,
     pub fence: Option<u64>,

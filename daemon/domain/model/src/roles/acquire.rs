@@ -20,7 +20,7 @@ impl Turn<'_> {
             machine.rounds += 1;
         }
         let attempt = self.attempt(who);
-        Some(Phase::Acquiring(Pursuit { attempt, crashed, fence: None, look: Look::None, sent: None }))
+        Some(Phase::Acquiring(Pursuit { first: attempt, attempt, crashed, fence: None, look: Look::None, sent: None }))
     }
 
     /// A new id of an acquire call, or of its next try.
@@ -50,7 +50,9 @@ impl Turn<'_> {
                     return Some(self.won(who, sent));
                 }
                 pursuit.sent = None;
-                pursuit.attempt = self.attempt(who);
+                if item.is_none() {
+                    pursuit.attempt = self.attempt(who);
+                }
                 self.looked(who, &mut pursuit, item, 0);
             }
             (Deed::Repeat, Some(sent)) if sent.silent => pursuit.sent = Some(Sent { silent: false, ..sent }),
@@ -75,6 +77,7 @@ impl Turn<'_> {
         let Look::Item(item) = pursuit.look else { return None };
         let question = Question {
             holder: self.identity(who),
+            first: pursuit.first,
             attempt: pursuit.attempt,
             crashed: pursuit.crashed,
             fence: pursuit.fence,

@@ -17,6 +17,8 @@ use crate::world::Seen;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Question {
     pub holder: (u8, u8),
+    /// The first id of the call, and its present one.
+    pub first: u8,
     pub attempt: u8,
     pub crashed: Option<(u8, u64)>,
     pub fence: Option<u64>,
@@ -56,7 +58,9 @@ impl Rules {
             acquisition.crashed =
                 crashed.map(|(incarnation, token)| PreviousHold { session: session(holder.0, incarnation), token });
             let moment = Moment { now: ago(0), server: server(unlocked) };
-            let own = |item: &LockItem| item.attempt() == Some(acquisition.attempt.to_string().as_str());
+            let ids: Vec<String> =
+                (question.first..=question.attempt).map(|number| attempt(holder.0, number).to_string()).collect();
+            let own = |item: &LockItem| ids.iter().any(|id| item.attempt() == Some(id));
             match acquisition.step(item.as_deref(), seen.as_ref(), moment, &self.timing) {
                 Step::Try { write, .. } => Decision::Try(WriteId(self.writes.name(*write))),
                 Step::ReadFence => Decision::ReadFence,
