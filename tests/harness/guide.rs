@@ -89,7 +89,8 @@ impl<'a> Reader<'a> {
             }
             "tenant init" if !line.contains("--no-input") => asked_of_a_tenant(line),
             _ if verb.starts_with("login") => vec![("Tenant Secret:", self.secret.clone())],
-            _ if verb.starts_with("apply") && !line.contains("--yes") => vec![("Continue?", "yes".to_owned())],
+            _ if verb.ends_with(".plan") || line.contains("--yes") => Vec::new(),
+            _ if verb.starts_with("apply") || verb.starts_with("rollback") => vec![("Continue?", "yes".to_owned())],
             _ => Vec::new(),
         }
     }
