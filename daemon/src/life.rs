@@ -184,11 +184,15 @@ impl Life {
 
     /// Waits until no run and no lock is left.
     pub async fn quiet(&self) {
+        self.until(|keepers| keepers.runs.is_empty() && keepers.locks.is_empty()).await;
+    }
+
+    /// Waits until what keeps the daemon alive is as wanted; looks whenever one of those is gone.
+    pub async fn until(&self, wanted: impl Fn(&Keepers) -> bool) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let keepers = self.keepers();
-            if keepers.runs.is_empty() && keepers.locks.is_empty() {
+            if wanted(&self.keepers()) {
                 return;
             }
             changed.await;

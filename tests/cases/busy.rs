@@ -1,5 +1,9 @@
 //! What keeps the daemon alive: runs, locks, sessions in its memory. And what happens to those who want it gone.
 
+use std::time::Duration;
+
+use harness::aws::LocalAws;
+use harness::proxy::{Fault, Proxy, Rule};
 use harness::scenes::{PASSWORD, Platform};
 use harness::{Process, World, wait};
 
@@ -42,6 +46,24 @@ fn a_daemon_with_a_run_is_stopped_by_force_only() {
     world.write("go", "");
     run.wait().succeeds();
     world.run(["daemon", "stop"]).succeeds();
+}
+
+#[test]
+fn a_run_that_is_over_and_whose_events_are_being_stored_is_waited_for() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    let mut team = Platform::aws(&aws).in_development();
+    team.world.run(["daemon", "stop", "--force"]).succeeds();
+    team.world = team.world.with("AWS_ENDPOINT_URL", proxy.endpoint());
+    let arguments = ["admin", "login", "--backend", &team.address, "--password-stdin"];
+    team.world.command(arguments).stdin(PASSWORD).run().succeeds();
+    let team = team.with_team("far-team");
+    team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+    proxy.add(Rule::on("S3.PutObject", Fault::Delay(Duration::from_secs(2))).containing("/runs/"));
+    team.apply("shop").succeeds();
+    team.world.run(["daemon", "stop"]).succeeds();
+    let stored = proxy.seen().into_iter().filter(|seen| seen.path.contains("/runs/"));
+    assert_eq!(stored.map(|seen| seen.status).collect::<Vec<_>>(), [Some(200)], "its events are stored by then");
 }
 
 #[test]

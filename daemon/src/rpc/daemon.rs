@@ -72,6 +72,9 @@ impl DaemonService for Server {
         let StopRequest { context, force } = request.into_inner();
         heard("Stop", &context.unwrap_or_default());
         let life = &self.ports.life;
+        if !force {
+            self.ports.runs.settled().await;
+        }
         life.end(force).map_err(|error| to_status(&error))?;
         life.unreachable().cancelled().await;
         Ok(Response::new(StopResponse { pid: std::process::id() }))

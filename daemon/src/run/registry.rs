@@ -22,6 +22,8 @@ use super::recover::{self, Crashed, Place, Unfinished};
 use crate::journal::{Entry, HeldLock, Journal};
 use crate::life::{Keep, Kept, Life};
 
+/// How long somebody who wants the daemon to stop waits for events to be stored.
+const SETTLING: Duration = Duration::from_secs(10);
 /// How many runs that are over are remembered with their files.
 const REMEMBERED: usize = 50;
 
@@ -264,6 +266,15 @@ impl RunRegistry {
         all.retain(|known| known != crashed);
         if all.iter().all(|known| known.from.path != crashed.from.path) {
             self.journal.forget(&crashed.from);
+        }
+    }
+
+    /// Waits, but not for long, until the events of the runs that are over are stored.
+    pub async fn settled(&self) {
+        let is_over = |id: &String| id.parse().ok().and_then(|id| self.find(id)).is_some_and(|run| run.log.is_over());
+        let stored = self.life.until(|keepers| !keepers.runs.iter().any(is_over));
+        if tokio::time::timeout(SETTLING, stored).await.is_err() {
+            tracing::warn!("events of a run that is over are still not stored");
         }
     }
 
