@@ -118,7 +118,7 @@ impl Ground<'_> {
 fn stack(name: &str) -> String {
     format!(
         "apiVersion: deployer/v1\nkind: Stack\nname: {name}\nenvironments: {{ development: {{}} }}\nservices:\n  work:\n    \
-         components:\n      one: {{ type: command, apply: \"true\" }}\n      two: {{ type: command, apply: \"true\" }}\n      \
-         three: {{ type: command, apply: \"true\", dependsOn: [work.one] }}\n"
+         components:\n      one: {{ type: command, apply: \"true\", check: \"true\" }}\n      two: {{ type: command, apply: \"true\", \
+         check: \"true\" }}\n      three: {{ type: command, apply: \"true\", check: \"true\", dependsOn: [work.one] }}\n"
     )
 }

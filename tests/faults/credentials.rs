@@ -28,11 +28,16 @@ fn printed(user: &User) -> std::path::PathBuf {
 
 /// Gives the user new credentials; answers when they end.
 fn renew(user: &User, lasts: Duration) -> Instant {
+    give(user, ("test", "test"), lasts)
+}
+
+/// Gives the user credentials with this access key.
+fn give(user: &User, (key, secret): (&str, &str), lasts: Duration) -> Instant {
     let end = (SystemTime::now() + lasts).duration_since(UNIX_EPOCH).unwrap().as_secs();
     let end =
         Command::new("date").args(["-u", "-d", &format!("@{end}"), "+%Y-%m-%dT%H:%M:%SZ"]).run().succeeds().stdout;
     let text = format!(
-        r#"{{"Version": 1, "AccessKeyId": "test", "SecretAccessKey": "test", "SessionToken": "t", "Expiration": "{}"}}"#,
+        r#"{{"Version": 1, "AccessKeyId": "{key}", "SecretAccessKey": "{secret}", "SessionToken": "t", "Expiration": "{}"}}"#,
         end.trim()
     );
     let part = user.world.write("credentials.part", &text);
@@ -103,4 +108,55 @@ fn credentials_that_do_not_return_free_the_lock_after_15_minutes_and_5_seconds()
     assert_eq!(lease_states(&events).last(), Some(&"LOST"));
     assert_eq!(ground.orphans().len(), 1, "the late flush");
     assert_eq!((ground.state(), ground.token()), (state, 2));
+}
+
+#[test]
+fn credentials_that_become_somebody_elses_do_not_keep_the_lock() {
+    let ground = Ground::new(40);
+    let (alice, bob) = (with_a_program(&ground), ground.user("bob"));
+    bob.writes(&[&ground.gated("a", "")]);
+    let end = renew(&alice, LASTS);
+    alice.sign_in(&ground);
+    alice.writes(&[&ground.gated("a", "")]);
+    let apply = alice.apply().spawn();
+    ground.wait_for_mark("a.began");
+    alice.wait_for_beat();
+    // From now on her profile leads to another user's credentials, which could write the lock's item as well.
+    let carol = ground.access_key("carol");
+    give(&alice, (&carol.0, &carol.1), Duration::from_secs(3600));
+    let waiting = bob.apply_waiting().spawn();
+    bob.wait_for("the takeover", |seen| seen.is(UPDATE, ACQUIRE) && seen.status == Some(200));
+    ground.took("the takeover", bob.watched(), 65, 75);
+    assert!(alice.last_beat().asked < end, "no beat came with the other user's credentials");
+    ground.mark("a.go");
+    ended(waiting).succeeds();
+    let state = ground.state();
+    // Her own credentials are back: now she learns what became of her lock.
+    renew(&alice, Duration::from_secs(3600));
+    let events = ended(apply).exits(6).json_lines();
+    let states = lease_states(&events);
+    assert_eq!((states.first(), states.last()), (Some(&"SUSPECT"), Some(&"LOST")), "{states:?}");
+    let why = events.iter().find_map(|event| event["leaseChanged"]["message"].as_str()).unwrap();
+    assert!(why.contains("now those of") && why.contains("user/carol"), "{why}");
+    assert_eq!((ground.state(), ground.token()), (state, 2));
+}
+
+#[test]
+fn new_credentials_of_the_same_identity_keep_the_lock() {
+    let ground = Ground::new(40);
+    let alice = with_a_program(&ground);
+    let carol = ground.access_key("carol");
+    let end = give(&alice, (&carol.0, &carol.1), LASTS);
+    alice.sign_in(&ground);
+    alice.writes(&[&ground.gated("a", "")]);
+    let apply = alice.apply().spawn();
+    ground.wait_for_mark("a.began");
+    let second = ground.access_key("carol");
+    assert_ne!(carol.0, second.0);
+    give(&alice, (&second.0, &second.1), Duration::from_secs(3600));
+    lasts(Instant::now(), end.saturating_duration_since(Instant::now()));
+    alice.wait_for_beat();
+    ground.mark("a.go");
+    let events = ended(apply).succeeds().json_lines();
+    assert_eq!(lease_states(&events), Vec::<&str>::new());
 }

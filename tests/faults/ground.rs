@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness::aws::LocalAws;
+use harness::boto::boto;
 use harness::pids;
 use harness::proxy::{Proxy, Seen};
 use harness::scenes::Platform;
@@ -150,6 +151,22 @@ impl Ground {
                 .with("DEPLOYER_TEST_GRACE_MS", (10 * self.permille).to_string());
         }
         User { world, proxy }
+    }
+
+    /// A new access key of a cloud user of the same account, with its secret.
+    #[track_caller]
+    pub fn access_key(&self, user: &str) -> (String, String) {
+        let key = boto(
+            &self.aws,
+            &format!(
+                "iam = boto3.client('iam')\n\
+                 if '{user}' not in [u['UserName'] for u in iam.list_users()['Users']]: iam.create_user(UserName='{user}')\n\
+                 key = iam.create_access_key(UserName='{user}')['AccessKey']\n\
+                 answer([key['AccessKeyId'], key['SecretAccessKey']])"
+            ),
+        );
+        let part = |index: usize| key[index].as_str().expect("a key").to_owned();
+        (part(0), part(1))
     }
 
     /// A component that notes its beginning and its end, and goes on when it is told to.

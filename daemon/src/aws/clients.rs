@@ -1,5 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -25,6 +24,7 @@ use super::error::{credentials_error, no_credentials};
 use super::identity::KnownIdentity;
 use super::profile::{self, Process};
 use super::retry::OnlyIf;
+use super::separate::Separate;
 
 /// A server that does not accept a connection in this time is as good as away.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -52,15 +52,17 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// The servers' time.
     pub clock: ServerClock,
-    config: SdkConfig,
-    own: SdkConfig,
+    pub(super) config: SdkConfig,
+    pub(super) own: SdkConfig,
     steady: Option<Steady>,
+    pub(super) own_steady: Option<Steady>,
+    pub(super) assumes_role: bool,
     /// When the caller's environment says that the credentials in it end.
     said_end: Option<Timestamp>,
-    route: Route,
+    pub(super) route: Route,
     endpoint: Option<String>,
     pub(super) identity: KnownIdentity,
-    separate: Arc<Mutex<Option<(ThreadId, aws_sdk_dynamodb::Client)>>>,
+    pub(super) separate: Arc<Mutex<Option<Separate>>>,
 }
 
 impl std::fmt::Debug for Clients {
@@ -91,6 +93,7 @@ impl Clients {
         let role = role.or_else(|| place.tenant.as_ref().and(environment.variable("DEPLOYER_ROLE_ARN")));
         let said_end = environment.variable("AWS_CREDENTIAL_EXPIRATION").and_then(|end| end.parse().ok());
         let said_end = said_end.filter(|_| environment.holds_keys() && role.is_none());
+        let own_steady = steady.clone();
         let (config, steady) = match role {
             None => (own.clone(), steady),
             Some(role) => {
@@ -110,27 +113,14 @@ impl Clients {
             config,
             own,
             steady,
+            own_steady,
+            assumes_role: role.is_some(),
             said_end,
             route,
             endpoint,
             identity: KnownIdentity::default(),
             separate: Arc::default(),
         })
-    }
-
-    /// A DynamoDB client with connections of its own, for the thread that asks and its runtime: connections live on
-    /// the runtime that opened them. The same thread gets the same client again, so that a hundred locks of one caller
-    /// share their connections.
-    pub fn separate_dynamodb(&self) -> PortResult<aws_sdk_dynamodb::Client> {
-        let mut made = self.separate.lock().unwrap_or_else(PoisonError::into_inner);
-        let asking = thread::current().id();
-        if let Some((_, client)) = made.as_ref().filter(|(thread, _)| *thread == asking) {
-            return Ok(client.clone());
-        }
-        let config = self.config.to_builder().http_client(self.route.connect()?).build();
-        let client = locks(&config, &self.clock);
-        *made = Some((asking, client.clone()));
-        Ok(client)
     }
 
     /// When the credentials in use end, as far as that is known; `None` when they do not.
@@ -308,7 +298,7 @@ fn s3(config: &SdkConfig, clock: &ServerClock, elsewhere: bool) -> aws_sdk_s3::C
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-fn locks(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_dynamodb::Client {
+pub(super) fn locks(config: &SdkConfig, clock: &ServerClock) -> aws_sdk_dynamodb::Client {
     let limits = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(1_500))
         .operation_attempt_timeout(Duration::from_millis(2_500))

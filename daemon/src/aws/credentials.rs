@@ -41,6 +41,11 @@ impl Steady {
 }
 
 impl Steady {
+    /// Forgets what was loaded, so that it is loaded anew.
+    pub(super) async fn forget(&self) {
+        *self.loaded.lock().await = None;
+    }
+
     /// Answers credentials that last for this time if any can be had, else those that last longest.
     pub(super) async fn lasting(&self, at_least: Duration) -> Result<Credentials, CredentialsError> {
         let (source, clock, loaded) = (self.source.clone(), self.clock.clone(), self.loaded.clone());

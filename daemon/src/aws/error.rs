@@ -8,6 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use deployer_domain::object::PortError;
 
 use super::credentials::Expired;
+use super::same_role::SomebodyElses;
 
 /// Codes that mean "later", and that nothing was done.
 pub(super) const THROTTLED: [&str; 9] = [
@@ -122,6 +123,7 @@ pub(super) fn credentials_error(error: &CredentialsError) -> PortError {
         _ if error.source().is_some_and(|cause| cause.is::<Expired>()) => {
             PortError::CredentialsExpired(format!("your AWS credentials expired and could not be renewed: {text}"))
         }
+        _ if error.source().is_some_and(|cause| cause.is::<SomebodyElses>()) => PortError::Denied(text),
         CredentialsError::CredentialsNotLoaded(_) => no_credentials(),
         CredentialsError::InvalidConfiguration(_) => {
             PortError::Invalid(format!("your AWS profile is not valid: {text}"))

@@ -25,14 +25,15 @@ impl StsIdentity {
     pub fn new(clients: Clients) -> Self {
         Self { clients }
     }
+}
 
-    async fn ask(&self) -> PortResult<CloudIdentity> {
-        let answer = self.clients.sts.get_caller_identity().send().await;
-        let answer = answer.map_err(|error| port_error(error, "AWS STS"))?;
-        match (answer.arn, answer.account) {
-            (Some(principal), Some(account)) => Ok(CloudIdentity { principal, account }),
-            _ => Err(PortError::Invalid("AWS STS did not say who you are".to_owned())),
-        }
+/// Asks whose the credentials of a client are.
+pub(super) async fn ask(sts: &aws_sdk_sts::Client) -> PortResult<CloudIdentity> {
+    let answer = sts.get_caller_identity().send().await;
+    let answer = answer.map_err(|error| port_error(error, "AWS STS"))?;
+    match (answer.arn, answer.account) {
+        (Some(principal), Some(account)) => Ok(CloudIdentity { principal, account }),
+        _ => Err(PortError::Invalid("AWS STS did not say who you are".to_owned())),
     }
 }
 
@@ -44,7 +45,7 @@ impl WhoAmI for StsIdentity {
         if let Some((_, identity)) = known.as_ref().filter(|(of, _)| *of == key) {
             return Ok(identity.clone());
         }
-        let identity = self.ask().await?;
+        let identity = ask(&self.clients.sts).await?;
         *known = Some((key, identity.clone()));
         Ok(identity)
     }

@@ -209,7 +209,7 @@ impl LockTable for DynamoLocks {
     }
 
     async fn apart(&self) -> PortResult<Arc<dyn LockTable>> {
-        Ok(Arc::new(Self { client: self.clients.separate_dynamodb()?, ..self.clone() }))
+        Ok(Arc::new(Self { client: self.clients.separate_dynamodb().await?, ..self.clone() }))
     }
 
     async fn rights_end(&self, at_least: Duration) -> PortResult<Option<Timestamp>> {

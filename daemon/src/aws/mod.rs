@@ -20,7 +20,9 @@ mod object_store;
 mod pool;
 mod profile;
 mod retry;
+mod same_role;
 mod secret_store;
+mod separate;
 mod stack_drift;
 mod stacks;
 

@@ -143,6 +143,7 @@ impl Beats {
             },
             Err(error) => {
                 tracing::warn!(lock = %self.core.key, %error, "a heartbeat failed");
+                self.core.doubt(error.to_string());
                 return Beat::Failed;
             }
         }

@@ -99,6 +99,11 @@ impl HeldLease {
         self.core.unless_lost().err()
     }
 
+    /// Why the last heartbeat failed; nothing when it did not.
+    pub fn trouble(&self) -> Option<String> {
+        self.core.hold().trouble.clone()
+    }
+
     /// Joins the heartbeat, then releases. Fails with `LOCK_LOST` when there was nothing of ours to release. Releasing
     /// twice is no error.
     pub async fn release(&self) -> Result<()> {
@@ -152,6 +157,8 @@ struct Hold {
     term: Term,
     proof: Proof,
     thief: Option<LockItem>,
+    /// Why the last beat failed, if it did.
+    trouble: Option<String>,
 }
 
 /// What a lease is made of when it begins.
@@ -174,7 +181,7 @@ impl Core {
             timing,
             clock,
             entropy,
-            hold: Mutex::new(Hold { term, proof, thief: None }),
+            hold: Mutex::new(Hold { term, proof, thief: None, trouble: None }),
             sealed: AtomicBool::new(false),
             state: watch::Sender::new(state),
             guard: watch::Sender::new(guard),
@@ -219,8 +226,14 @@ impl Core {
             let mut hold = self.hold();
             hold.proof = hold.proof.renewed(sent, lease);
             hold.term = term;
+            hold.trouble = None;
         }
         self.publish();
+    }
+
+    /// Notes why a beat failed.
+    pub(super) fn doubt(&self, why: String) {
+        self.hold().trouble = Some(why);
     }
 
     /// Notes that the lock is lost, and to whom; terminal.

@@ -251,9 +251,11 @@ async fn tell_states(lease: Arc<HeldLease>, run: Arc<Run>) {
         if now != told {
             told = now;
             let (state, message) = spell(now);
-            let message = match lease.loss().and_then(|error| error.facts.into_iter().next()) {
-                Some((label, whom)) => format!("{message} ({}: {whom})", label.to_lowercase()),
-                None => message.to_owned(),
+            let whom = lease.loss().and_then(|error| error.facts.into_iter().next());
+            let message = match (whom, lease.trouble()) {
+                (Some((label, whom)), _) => format!("{message} ({}: {whom})", label.to_lowercase()),
+                (None, Some(why)) => format!("{message} ({why})"),
+                (None, None) => message.to_owned(),
             };
             run.tell(Happening::LeaseChanged { state: state.to_owned(), message });
         }

@@ -123,7 +123,7 @@ async fn only_the_callers_environment_counts() {
     clients.s3.list_buckets().send().await.unwrap();
     clients.tables.list_tables().send().await.unwrap();
     clients.secrets.list_secrets().send().await.unwrap();
-    clients.separate_dynamodb().unwrap().list_tables().send().await.unwrap();
+    clients.separate_dynamodb().await.unwrap().list_tables().send().await.unwrap();
     let who = StsIdentity::new(clients).identity().await.unwrap();
     assert_eq!(who.account, harness::aws::ACCOUNT);
     let script =
