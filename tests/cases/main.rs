@@ -49,6 +49,7 @@ mod stack_remove;
 mod stateless;
 mod tenant;
 mod tenant_delete;
+mod tenant_many;
 mod tenant_rotate;
 mod tenant_suspend;
 mod terminal;

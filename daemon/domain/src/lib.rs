@@ -37,6 +37,7 @@ pub mod registry;
 pub mod session;
 pub mod tenant;
 pub mod tenant_config;
+pub mod tenant_list;
 
 pub mod seal;
 pub mod state;

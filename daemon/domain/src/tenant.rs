@@ -11,10 +11,13 @@ use crate::name::{StateVersion, TenantId};
 mod change;
 pub(crate) mod lenient;
 mod naming;
+mod new;
 
 pub use change::TenantEdit;
 pub(crate) use naming::refuse_reserved;
-pub use naming::{id_from_name, secret_prefix, team_of};
+pub use naming::{id_from_name, id_of, secret_prefix, team_of, title_of};
+pub(crate) use new::check_text;
+pub use new::{NewTenant, check_texts};
 
 /// The most stacks a tenant may have unless its entry says otherwise.
 pub const DEFAULT_MAX_STACKS: u32 = 100;

@@ -6,12 +6,11 @@ use deployer_domain::name::TenantId;
 use deployer_domain::object::{PortError, WriteIf};
 use deployer_domain::port_error::{Attempted, explain};
 use deployer_domain::registry::unknown_tenant;
-use deployer_domain::tenant::{Tenant, TenantEdit};
+use deployer_domain::tenant::{Tenant, TenantEdit, check_texts};
 use deployer_domain::tenant_config::{RulesEdit, TenantConfig};
 
 use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
-use super::create_tenant::check_texts;
 use super::{Ports, authorise, entries};
 
 /// How often another's write is waited out.

@@ -48,6 +48,12 @@ impl Recorder {
         Self { backend: backend.clone(), of, who, action, subject: subject.to_owned() }
     }
 
+    /// The same action on another subject.
+    #[must_use]
+    pub fn about(&self, subject: &str) -> Self {
+        Self { subject: subject.to_owned(), ..self.clone() }
+    }
+
     /// Who acts, as it is recorded.
     pub fn who(&self) -> &Acting {
         &self.who

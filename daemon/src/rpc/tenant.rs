@@ -13,6 +13,7 @@ use super::steps::{self, StepStream};
 use super::tenants::*;
 use crate::operation::activate_tenant::activate_tenant;
 use crate::operation::create_tenant::create_tenant;
+use crate::operation::create_tenants::create_tenants;
 use crate::operation::delete_tenant::{DeleteTenant, delete_tenant};
 use crate::operation::edit_tenant::edit_tenant;
 use crate::operation::list_tenants::list_tenants;
@@ -30,6 +31,7 @@ use crate::operation::tenant_stats::tenant_stats;
 #[tonic::async_trait]
 impl TenantService for Server {
     type CreateStream = StepStream<v1::CreateTenantEvent>;
+    type CreateManyStream = StepStream<v1::CreateTenantsEvent>;
     type RotateStream = StepStream<v1::RotateTenantEvent>;
     type DeleteStream = StepStream<v1::DeleteTenantEvent>;
     type RestoreStream = StepStream<v1::RestoreTenantEvent>;
@@ -43,6 +45,20 @@ impl TenantService for Server {
             |step| create_event(v1::create_tenant_event::Event::Step(step)),
             |done| create_event(v1::create_tenant_event::Event::Done(created_to_proto(done))),
             |hear| async move { create_tenant(&ports, &caller, wanted, &*hear).await },
+        ))
+    }
+
+    async fn create_many(
+        &self,
+        request: Request<v1::CreateTenantsRequest>,
+    ) -> Result<Response<Self::CreateManyStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let ports = self.ports.clone();
+        Ok(steps::answer(
+            |step| create_many_event(v1::create_tenants_event::Event::Step(step)),
+            |done| create_many_event(v1::create_tenants_event::Event::Done(created_many_to_proto(done))),
+            |hear| async move { create_tenants(&ports, &caller, &request.file, &*hear).await },
         ))
     }
 
@@ -197,6 +213,10 @@ fn rotate_event(event: v1::rotate_tenant_event::Event) -> v1::RotateTenantEvent 
 
 fn create_event(event: v1::create_tenant_event::Event) -> v1::CreateTenantEvent {
     v1::CreateTenantEvent { event: Some(event) }
+}
+
+fn create_many_event(event: v1::create_tenants_event::Event) -> v1::CreateTenantsEvent {
+    v1::CreateTenantsEvent { event: Some(event) }
 }
 
 fn delete_event(event: v1::delete_tenant_event::Event) -> v1::DeleteTenantEvent {

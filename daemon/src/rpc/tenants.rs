@@ -2,13 +2,14 @@
 
 use deployer_domain::error::{Error, Reason};
 use deployer_domain::name::StateVersion;
-use deployer_domain::tenant::{Tenant, TenantEdit};
+use deployer_domain::tenant::{NewTenant, Tenant, TenantEdit, id_from_name, id_of};
 use deployer_domain::tenant_config::{ConfigRules, CostLimitPolicy, RulesEdit};
 use deployer_proto::v1;
 use secrecy::ExposeSecret;
 
 use super::convert::{backend_to_proto, given};
-use crate::operation::create_tenant::{CreateTenant, CreatedTenant};
+use crate::operation::create_tenant::CreatedTenant;
+use crate::operation::create_tenants::CreatedTenants;
 use crate::operation::delete_tenant::DeletedTenant;
 use crate::operation::edit_tenant::{EditTenant, EditedTenant};
 use crate::operation::list_tenants::TenantRow;
@@ -69,10 +70,12 @@ pub(crate) fn edited_to_proto(edited: &EditedTenant) -> v1::EditTenantResponse {
     v1::EditTenantResponse { tenant: Some(tenant_to_proto(&edited.tenant)), rules: Some(rules) }
 }
 
-pub(crate) fn create_from_proto(request: v1::CreateTenantRequest) -> deployer_domain::error::Result<CreateTenant> {
-    Ok(CreateTenant {
-        name: request.name,
-        display_name: request.display_name,
+pub(crate) fn create_from_proto(request: v1::CreateTenantRequest) -> deployer_domain::error::Result<NewTenant> {
+    let id = if request.id.is_empty() { id_from_name(&request.name)? } else { id_of(&request.id)? };
+    let name = given(request.name).unwrap_or_else(|| id.to_string());
+    Ok(NewTenant {
+        id,
+        display_name: given(request.display_name).unwrap_or(name),
         email: request.email,
         account_id: request.account_id,
         region: request.region,
@@ -95,6 +98,13 @@ pub(crate) fn created_to_proto(created: CreatedTenant) -> v1::TenantCreated {
         lock_prefix: created.lock_prefix,
         backend: Some(backend_to_proto(&created.backend)),
         region: created.region,
+    }
+}
+
+pub(crate) fn created_many_to_proto(many: CreatedTenants) -> v1::TenantsCreated {
+    v1::TenantsCreated {
+        created: many.created.into_iter().map(created_to_proto).collect(),
+        existing: many.existing.iter().map(tenant_to_proto).collect(),
     }
 }
 

@@ -13,10 +13,18 @@ use crate::output::{Shapes, escape};
 use crate::prompt::{self, Question};
 use crate::report::Report;
 
+mod many;
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The tenant's name; its id is made from it
+    /// The tenant's id, such as web-team. At a terminal a name is asked for where it is left out, and the id made from it
     pub name: Option<String>,
+    /// Create the tenants of a file at once: all of them or none (see the guide of platform admins)
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "name", "display_name", "email", "account_id", "region", "team", "department", "secret_prefix",
+        "cost_tracking", "monthly_cost_limit", "max_stacks", "max_services", "state_version",
+    ])]
+    pub from: Option<String>,
     /// The name that people see [env: DEPLOYER_TENANT_DISPLAY_NAME] [default: made from the name]
     #[arg(long, value_name = "NAME")]
     pub display_name: Option<String>,
@@ -57,6 +65,9 @@ pub struct Args {
 
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
+    if let Some(file) = args.from {
+        return many::run(guest, file).await;
+    }
     let request = request(guest, args).await?;
     let mut steps = Steps::new(&guest.terminal, "Creating tenant...", "Tenant created successfully");
     match created(guest, request, &mut steps).await {
@@ -76,7 +87,10 @@ async fn request(guest: &Guest, args: Args) -> Result<CreateTenantRequest, Repor
     if guest.terminal.interactive {
         guest.terminal.progress(&title(&guest.terminal.err));
     }
-    let name = prompt::text(guest, args.name, NAME).await?;
+    // What a script or a command says is the id itself; what a person is asked for is a name.
+    let given = args.name.or_else(|| guest.surroundings.value(NAME.variable).map(str::to_owned));
+    let id = given.clone().unwrap_or_default();
+    let name = prompt::text(guest, given, NAME).await?;
     let display_name = prompt::text(guest, args.display_name, DISPLAY_NAME.or(title_case(&name))).await?;
     let email = prompt::text(guest, args.email, EMAIL.or(String::new())).await?;
     let account_id = prompt::text(guest, args.account_id, ACCOUNT.or(String::new())).await?;
@@ -99,6 +113,7 @@ async fn request(guest: &Guest, args: Args) -> Result<CreateTenantRequest, Repor
         max_stacks: args.max_stacks,
         max_services: args.max_services,
         state_version,
+        id,
     })
 }
 

@@ -19,7 +19,7 @@ mod definition;
 mod field;
 pub(crate) mod known;
 mod reading;
-mod rule;
+pub(crate) mod rule;
 mod table;
 mod template;
 #[cfg(test)]
@@ -33,9 +33,10 @@ pub use definition::{
     CloudformationDefinition, CommandDefinition, Definition, InputPattern, TerraformDefinition, TypedDefinition,
 };
 pub use field::{Field, Kind, OutputField};
+pub(crate) use reading::{Fields, Read, ReadValue, Reading};
 pub use rule::Rule;
-pub(crate) use table::optional;
 pub use table::{COMMON_FIELDS, COMPONENT_TYPES, ComponentType, SERVICE_FIELDS, STACK_FIELDS};
+pub(crate) use table::{optional, required};
 pub use template::{SCHEMA_FILE, stack_template};
 pub(crate) use types::cidr;
 pub use values::{Given, Value, Values, parse_variables};
@@ -195,7 +196,7 @@ impl Manifest {
     }
 }
 
-/// The error of a stack file with problems.
+/// The error of a file that a person wrote, with its problems.
 pub fn invalid(file: &str, problems: Vec<Problem>) -> Error {
     let count = problems.len();
     let noun = if count == 1 { "problem" } else { "problems" };

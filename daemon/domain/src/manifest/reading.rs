@@ -19,13 +19,13 @@ pub const MAX_SHELL_TEXT: usize = 100_000;
 
 /// A value of a field as it was read.
 #[derive(Debug, Clone)]
-pub(super) struct Read {
+pub(crate) struct Read {
     pub value: ReadValue,
     pub place: Place,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum ReadValue {
+pub(crate) enum ReadValue {
     Text(String),
     Template(Template, Vec<Place>),
     Flag(bool),
@@ -38,10 +38,10 @@ pub(super) enum ReadValue {
 
 /// The fields of a mapping as far as they could be read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields(pub BTreeMap<&'static str, Read>);
+pub(crate) struct Fields(pub BTreeMap<&'static str, Read>);
 
 /// Reads nodes of one file and collects what is wrong.
-pub(super) struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     pub file: Arc<str>,
     pub problems: &'a mut Vec<Problem>,
 }

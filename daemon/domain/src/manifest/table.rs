@@ -65,7 +65,7 @@ pub static COMPONENT_TYPES: &[ComponentType] = &[
     },
 ];
 
-pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
+pub(crate) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
     Field { name, kind, required: true, about }
 }
 

@@ -23,6 +23,25 @@ pub fn id_from_name(name: &str) -> Result<TenantId> {
     Ok(id)
 }
 
+/// Takes a text as an id as it stands: what is no id is refused with the rule, never changed into one.
+pub fn id_of(text: &str) -> Result<TenantId> {
+    let id = TenantId::new(text).map_err(|invalid| {
+        let near = id_from_name(text).map_or_else(|_| "notifications-team".to_owned(), |id| id.to_string());
+        Error::from(invalid).hint(format!("for example `deployer tenant init {near}`"))
+    })?;
+    refuse_reserved(&id)?;
+    Ok(id)
+}
+
+/// What people see of a tenant whose admin gave no name: `web-team` is `Web Team`.
+pub fn title_of(id: &TenantId) -> String {
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
+    };
+    id.as_str().split('-').filter(|word| !word.is_empty()).map(capital).collect::<Vec<_>>().join(" ")
+}
+
 /// Refuses the one id that would make a tenant's context look like an admin's.
 pub(crate) fn refuse_reserved(id: &TenantId) -> Result<()> {
     if id.as_str() == Mode::Admin.to_string() {
@@ -81,6 +100,18 @@ mod tests {
             assert_eq!(error.reason, Reason::InvalidRequest);
             assert!(error.message.starts_with("tenant name") && error.message.len() < 200, "{error}");
         }
+    }
+
+    #[test]
+    fn a_text_that_is_no_id_is_refused_and_never_changed_into_one() {
+        assert_eq!(id_of("web-team").unwrap().as_str(), "web-team");
+        for text in ["A b", "Web-Team", "web_team", " web", "admin", ""] {
+            assert_eq!(id_of(text).unwrap_err().reason, Reason::InvalidRequest, "{text}");
+        }
+        let error = id_of("ab c").unwrap_err();
+        assert!(error.message.contains("lower-case letters, digits and hyphens"), "{error}");
+        assert_eq!(error.hints, ["for example `deployer tenant init ab-c`"]);
+        assert_eq!(title_of(&"web-2-team".parse().unwrap()), "Web 2 Team");
     }
 
     #[test]

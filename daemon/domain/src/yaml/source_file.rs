@@ -45,7 +45,7 @@ impl SourceFile {
             line: 0,
             column: 0,
             message: format!("the file has {bytes} bytes; at most {MAX_FILE_BYTES} are read"),
-            hint: Some("move services to services/<name>.yaml beside it".to_owned()),
+            hint: Some("divide it into several files".to_owned()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod life;
+mod many;
 mod sessions;
 mod tenants;
 
@@ -21,6 +22,7 @@ use deployer_domain::lease::LeaseTiming;
 use deployer_domain::logs::LogGroups;
 use deployer_domain::memory::{MemoryLocks, MemoryObjects, MemorySecrets};
 use deployer_domain::object::PortResult;
+use deployer_domain::tenant::{NewTenant, id_from_name};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use ulid::Ulid;
@@ -28,7 +30,7 @@ use ulid::Ulid;
 use super::Ports;
 use super::admin_login::{AdminLogin, admin_login};
 use super::bootstrap::{Bootstrap, bootstrap};
-use super::create_tenant::{CreateTenant, CreatedTenant, create_tenant};
+use super::create_tenant::{CreatedTenant, create_tenant};
 use super::login::{Login, login};
 use super::show_session::SessionView;
 use crate::entropy::SystemEntropy;
@@ -202,7 +204,7 @@ impl World {
     }
 
     pub async fn create(&self, name: &str) -> Result<CreatedTenant> {
-        let wanted = CreateTenant { name: name.to_owned(), ..CreateTenant::default() };
+        let wanted = NewTenant::named(id_from_name(name)?, name.to_owned());
         create_tenant(&self.ports, &caller(), wanted, &|_| {}).await
     }
 

@@ -51,16 +51,15 @@ async fn bootstrap_without_a_password_makes_nothing() {
 async fn a_new_tenant_has_the_references_documents() {
     let world = World::new().await;
     let steps = Mutex::new(Vec::new());
-    let wanted = CreateTenant {
-        name: "notifications-team".to_owned(),
-        display_name: "Notifications Team".to_owned(),
+    let named = NewTenant::named("notifications-team".parse().unwrap(), "Notifications Team".to_owned());
+    let wanted = NewTenant {
         email: "notifications-team@company.com".to_owned(),
         account_id: "123456789012".to_owned(),
         region: "us-east-1".to_owned(),
         department: "engineering".to_owned(),
         cost_tracking: true,
         monthly_cost_limit: Some(5000),
-        ..CreateTenant::default()
+        ..named
     };
     let hear = |step: &str| steps.lock().unwrap().push(step.to_owned());
     let created = create_tenant(&world.ports, &caller(), wanted, &hear).await.unwrap();
@@ -108,26 +107,19 @@ async fn a_new_tenant_has_the_references_documents() {
 async fn a_bad_request_is_refused_before_anything_is_written() {
     let world = World::new().await;
     let writes = world.stored().objects.writes();
-    let long = "a".repeat(300);
-    let with = |change: fn(&mut CreateTenant)| {
-        let mut wanted = CreateTenant { name: "acme".to_owned(), ..CreateTenant::default() };
+    let changes: [fn(&mut NewTenant); 6] = [
+        |wanted| wanted.email = "nobody".to_owned(),
+        |wanted| wanted.account_id = "12345".to_owned(),
+        |wanted| wanted.region = "../etc".to_owned(),
+        |wanted| wanted.display_name = "a\nb".to_owned(),
+        |wanted| wanted.secret_prefix = "A_".to_owned(),
+        |wanted| wanted.max_stacks = Some(0),
+    ];
+    for change in changes {
+        let mut wanted = NewTenant::named("acme".parse().unwrap(), "Acme".to_owned());
         change(&mut wanted);
-        wanted
-    };
-    let mut bad: Vec<CreateTenant> = ["../x", "", "admin", "a/b", long.as_str()]
-        .iter()
-        .map(|name| CreateTenant { name: (*name).to_owned(), ..CreateTenant::default() })
-        .collect();
-    bad.push(with(|wanted| wanted.email = "nobody".to_owned()));
-    bad.push(with(|wanted| wanted.account_id = "12345".to_owned()));
-    bad.push(with(|wanted| wanted.region = "../etc".to_owned()));
-    bad.push(with(|wanted| wanted.display_name = "a\nb".to_owned()));
-    bad.push(with(|wanted| wanted.secret_prefix = "A_".to_owned()));
-    bad.push(with(|wanted| wanted.max_stacks = Some(0)));
-    for wanted in bad {
-        let name = wanted.name.clone();
-        let error = create_tenant(&world.ports, &caller(), wanted, &|_| {}).await.unwrap_err();
-        assert_eq!(error.reason, Reason::InvalidRequest, "{name}");
+        let error = create_tenant(&world.ports, &caller(), wanted.clone(), &|_| {}).await.unwrap_err();
+        assert_eq!(error.reason, Reason::InvalidRequest, "{wanted:?}");
     }
     assert_eq!(world.stored().objects.writes(), writes);
 }
