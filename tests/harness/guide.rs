@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
             "admin rotate-password" => {
                 ["New Admin Password:", "Once more:"].map(|prompt| (prompt, format!("another {PASSWORD}"))).into()
             }
-            "tenant init" if !line.contains("--no-input") => asked_of_a_tenant(line),
+            "tenant init" if !line.contains("--no-input") && !line.contains("--from") => asked_of_a_tenant(line),
             _ if verb.starts_with("login") => vec![("Tenant Secret:", self.secret.clone())],
             _ if verb.ends_with(".plan") || line.contains("--yes") => Vec::new(),
             _ if verb.starts_with("apply") || verb.starts_with("rollback") => vec![("Continue?", "yes".to_owned())],
