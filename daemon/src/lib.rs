@@ -24,6 +24,7 @@ mod world;
 
 pub mod aws;
 pub mod backends;
+pub mod changes;
 pub mod clock;
 pub mod embedded;
 pub mod engine;

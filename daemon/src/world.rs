@@ -8,6 +8,7 @@ use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 
 use crate::backends::Backends;
+use crate::changes::Changes;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
@@ -37,6 +38,7 @@ fn work(config: &Config, life: &Arc<Life>) -> Result<(Arc<LeaseKeeper>, Arc<RunR
             Error::new(Reason::Internal, format!("cannot write below {}", config.endpoint.state_directory.display()));
         with_next_step(report.caused_by(&error), &error)
     };
+    let changes = Changes::new(session, clock.clone());
     let journal = Arc::new(Journal::open(&state_directory.join("journal"), session).map_err(failed)?);
     let leases = LeaseKeeper::start(KeeperSettings {
         session,
@@ -44,8 +46,9 @@ fn work(config: &Config, life: &Arc<Life>) -> Result<(Arc<LeaseKeeper>, Arc<RunR
         timing: config.lease_timing,
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
+        changes: Arc::clone(&changes),
     })?;
-    let settings = RunSettings { state_directory, program: own_program(), grace: config.grace, version };
+    let settings = RunSettings { state_directory, program: own_program(), grace: config.grace, version, changes };
     let runs = RunRegistry::open(settings, clock, Arc::clone(life), journal).map_err(failed)?;
     Ok((leases, runs))
 }

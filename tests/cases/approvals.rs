@@ -12,15 +12,15 @@ const APPLY: [&str; 5] = ["apply", "--stack", "shop", "--environment", "producti
 const PERMILLE: &str = "100";
 
 /// Alice and Bob of one team, two people to the cloud.
-struct Team {
-    alice: Platform,
-    bob: World,
+pub struct Team {
+    pub alice: Platform,
+    pub bob: World,
     secret: String,
     _aws: LocalAws,
 }
 
 impl Team {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let aws = LocalAws::start();
         let mut alice = Platform::aws(&aws);
         alice.world.run(["daemon", "stop", "--force"]).succeeds();
@@ -50,7 +50,7 @@ impl Team {
     }
 
     /// Alice applies where nobody is at the terminal; answers the run.
-    fn asked(&self) -> String {
+    pub fn asked(&self) -> String {
         let told = self.alice.world.command(APPLY).args(["--yes"]).run().exits(7);
         told.complains("waits for another person's approval").complains("deployer approvals approve");
         self.pending()

@@ -55,6 +55,7 @@ mod tenant_suspend;
 mod terminal;
 mod terraform;
 mod terraform_crash;
+mod watch;
 
 #[test]
 fn no_file_of_cases_is_forgotten() {

@@ -28,6 +28,7 @@ pub mod vault;
 pub mod approval;
 pub mod archive;
 pub mod audit;
+pub mod change;
 pub mod context;
 pub mod credential;
 pub mod finding;

@@ -5,7 +5,8 @@ use crate::name::EnvironmentName;
 use crate::tenant_config::ConfigRules;
 
 /// The environment that policies protect.
-const PRODUCTION: &str = "production";
+/// The environment that policies call production.
+pub const PRODUCTION: &str = "production";
 
 /// Refuses an environment or region that the tenant's configuration does not name.
 pub fn allow_place(rules: &ConfigRules, environment: &EnvironmentName, region: Option<&str>) -> Result<()> {

@@ -86,7 +86,7 @@ impl HeldLease {
 
     /// Follows the holder's state: on `Fenced` pause at a step boundary, on `Lost` end commands and write an orphan.
     pub fn states(&self) -> watch::Receiver<HolderState> {
-        self.core.state.subscribe()
+        self.core.states()
     }
 
     /// Follows the deadline that the guard of each child process is to be told; each good beat pushes it forward.
@@ -218,6 +218,10 @@ impl Core {
     pub(super) fn standing(&self) -> HolderState {
         let proof = self.hold().proof;
         proof.standing(self.clock.lease_now(), &self.timing)
+    }
+
+    pub(super) fn states(&self) -> watch::Receiver<HolderState> {
+        self.state.subscribe()
     }
 
     /// Notes a beat that landed, and the tenure that it proved.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deployer_domain::backend::{Backend, BackendRef};
+use deployer_domain::backend::{Backend, BackendAddress, BackendRef};
+use deployer_domain::change::LockStanding;
 use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::entropy::{Entropy, ulid};
 use deployer_domain::error::{Error, Reason, Result};
@@ -22,6 +23,7 @@ use super::acquire::Pursuit;
 use super::heartbeat::{BeatThread, Beats};
 use super::held::{Beginning, Core};
 use super::queue::Queues;
+use crate::changes::Changes;
 
 /// What a keeper is made of.
 pub struct KeeperSettings {
@@ -35,6 +37,8 @@ pub struct KeeperSettings {
     pub clock: Arc<dyn Clock>,
     /// Makes ids and jitter.
     pub entropy: Arc<dyn Entropy>,
+    /// Is told which locks are held, and how firmly.
+    pub changes: Arc<Changes>,
 }
 
 /// What a caller wants to lock.
@@ -186,12 +190,17 @@ impl LeaseKeeper {
             seq: own.hb_seq,
         };
         let (commands, asked) = mpsc::unbounded_channel();
-        let listed = Listed::new(self.held.clone(), own.attempt, core.clone());
+        let told = Told { changes: self.settings.changes.clone(), backend: beats.place.clone(), core: core.clone() };
+        let listed = Listed::new(self.held.clone(), own.attempt, told);
         let running = self.beats.running.clone();
         let (queues, place) = (self.queues.clone(), (beats.place.clone(), beats.core.key.clone()));
         self.beats.handle.spawn(async move {
-            let _until_the_end = (listed, running);
-            beats.keep(asked).await;
+            let _until_the_end = running;
+            tokio::select! {
+                () = beats.keep(asked) => {}
+                () = listed.tell() => {}
+            }
+            drop(listed);
             queues.released(&place, turn);
         });
         HeldLease::new(core, commands)
@@ -215,18 +224,45 @@ pub(super) struct Won {
 struct Listed {
     list: Arc<Mutex<Held>>,
     id: Ulid,
+    told: Told,
+}
+
+/// Who is told of a lock that is held.
+struct Told {
+    changes: Arc<Changes>,
+    backend: BackendAddress,
+    core: Arc<Core>,
 }
 
 impl Listed {
-    fn new(list: Arc<Mutex<Held>>, id: Ulid, core: Arc<Core>) -> Self {
-        lock(&list).insert(id, core);
-        Self { list, id }
+    fn new(list: Arc<Mutex<Held>>, id: Ulid, told: Told) -> Self {
+        lock(&list).insert(id, told.core.clone());
+        Self { list, id, told }
+    }
+
+    /// Tells how firmly the lock is held, each time that changes; never ends.
+    async fn tell(&self) {
+        let mut states = self.told.core.states();
+        loop {
+            let state = *states.borrow_and_update();
+            self.told.tell(LockStanding::Ours(state));
+            if states.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl Told {
+    fn tell(&self, standing: LockStanding) {
+        self.changes.tell_lock(&self.backend, &self.core.key, standing);
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
         lock(&self.list).remove(&self.id);
+        self.told.tell(LockStanding::Free);
     }
 }
 

@@ -1,10 +1,13 @@
 //! The documents of approvals: each is written once, so that the first decision stands.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use deployer_domain::approval::{ApprovalRequest, Decision, Standing};
 use deployer_domain::backend::Backend;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{ObjectKey, StackSpace};
-use deployer_domain::name::RunId;
+use deployer_domain::name::{EnvironmentName, RunId};
 use deployer_domain::object::{PortError, PortResult, WriteIf};
 use deployer_domain::port_error::{Attempted, explain};
 use jiff::Timestamp;
@@ -53,11 +56,12 @@ impl Approvals {
         Ok(Some(Asked { request, decision, standing }))
     }
 
-    /// All requests that the environment has.
-    async fn all(&self, now: Timestamp) -> Result<Vec<Asked>> {
+    /// All requests that the environment has, less those of these runs.
+    async fn all_but(&self, known: &BTreeSet<RunId>, now: Timestamp) -> Result<Vec<Asked>> {
         let listed = self.backend.objects.list(&self.space.approvals()).await;
         let listed = listed.attempted("list the approvals", &self.backend.place.address)?;
-        let runs: Vec<RunId> = listed.iter().filter_map(|row| self.space.approval_of(&row.key)).collect();
+        let runs = listed.iter().filter_map(|row| self.space.approval_of(&row.key));
+        let runs: Vec<RunId> = runs.filter(|run| !known.contains(run)).collect();
         let found = bounded::map(runs, |run| {
             let approvals = self.clone();
             async move { approvals.read(run, now).await }
@@ -122,11 +126,26 @@ pub async fn find(view: &View, run: RunId, now: Timestamp) -> Result<Option<(Sta
 pub async fn all(view: &View, now: Timestamp) -> Result<Vec<Asked>> {
     let found = bounded::map(view.places().await?, |(stack, environment)| {
         let approvals = Approvals::new(&view.backend, &view.stack(&stack, &environment));
-        async move { approvals.all(now).await }
+        async move { approvals.all_but(&BTreeSet::new(), now).await }
     });
     let mut all: Vec<Asked> = found.await?.into_iter().flatten().collect();
     all.sort_by_key(|asked| std::cmp::Reverse(asked.request.run));
     Ok(all)
+}
+
+/// The requests of one environment of all stacks, less those of these runs.
+pub async fn of_environment(
+    view: &View,
+    environment: &EnvironmentName,
+    known: &Arc<BTreeSet<RunId>>,
+    now: Timestamp,
+) -> Result<Vec<Asked>> {
+    let found = bounded::map(view.stacks().await?, |stack| {
+        let approvals = Approvals::new(&view.backend, &view.stack(&stack, environment));
+        let known = Arc::clone(known);
+        async move { approvals.all_but(&known, now).await }
+    });
+    Ok(found.await?.into_iter().flatten().collect())
 }
 
 /// There is no such request.

@@ -4,6 +4,7 @@
 
 use deployer_domain::backend::{Backend, BackendRef};
 use deployer_domain::caller::{Caller, InlineSignIn};
+use deployer_domain::change::Owner;
 use deployer_domain::context::{CONTEXT_FORMAT, Context};
 use deployer_domain::credential::{ADMIN_SECRET, revoked};
 use deployer_domain::error::{Error, Reason, Result};
@@ -48,6 +49,11 @@ impl TenantAccess {
         }
     }
 
+    /// Whose changes it may hear of.
+    pub fn owner(&self) -> Owner {
+        Owner { backend: self.backend.place.address.clone(), tenant: self.tenant.id.clone() }
+    }
+
     fn new(backend: Backend, entry: Derived, context: Context, session: Session, caller: &Caller) -> Self {
         Self {
             space: entry.tenant.space(),
@@ -79,12 +85,16 @@ pub struct AdminAccess {
 /// Answers the access of a caller in tenant mode, and renews its session. What a dead incarnation of this daemon left
 /// may use the caller's credentials.
 pub async fn tenant(ports: &Ports, caller: &Caller) -> Result<TenantAccess> {
-    let access = tenant_access(ports, caller).await?;
+    let mut access = tenant_in_passing(ports, caller).await?;
+    if caller.sign_in.is_none() && access.tenant.status == TenantStatus::Active {
+        access.session = renew(ports, &mut access.context, access.session).await;
+    }
     take_over::lend(ports, &access);
     Ok(access)
 }
 
-async fn tenant_access(ports: &Ports, caller: &Caller) -> Result<TenantAccess> {
+/// The same for what nobody asks for at this moment: that is no use of the session, so it does not renew it.
+pub(super) async fn tenant_in_passing(ports: &Ports, caller: &Caller) -> Result<TenantAccess> {
     if let Some(sign_in) = &caller.sign_in {
         return inline_tenant(ports, caller, sign_in).await;
     }
@@ -104,8 +114,6 @@ async fn tenant_access(ports: &Ports, caller: &Caller) -> Result<TenantAccess> {
         context.lock_table = sign_in::lock_table(&entry).map(str::to_owned);
         backend = ports.backends.open(&context.backend, context.lock_table.as_deref(), caller).await?;
     }
-    let session =
-        if entry.tenant.status == TenantStatus::Active { renew(ports, &mut context, session).await } else { session };
     Ok(TenantAccess::new(backend, entry, context, session, caller))
 }
 

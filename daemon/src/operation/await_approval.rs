@@ -2,6 +2,7 @@
 
 use deployer_domain::approval::{ApprovalRequest, Decision, Person, Standing, Verdict};
 use deployer_domain::caller::Caller;
+use deployer_domain::change::What;
 use deployer_domain::error::{Error, Result};
 use deployer_domain::run::Happening;
 
@@ -34,9 +35,13 @@ impl AwaitApproval<'_> {
         let mut told = false;
         loop {
             match self.approvals.read(self.request.run, self.ports.clock.now()).await {
-                Ok(Some(Asked { standing: Standing::Approved, decision: Some(decision), .. })) => return Ok(decision),
+                Ok(Some(Asked { standing: Standing::Approved, decision: Some(decision), .. })) => {
+                    self.tell(Standing::Approved);
+                    return Ok(decision);
+                }
                 Ok(Some(Asked { standing: Standing::Pending, .. })) => {}
                 Ok(Some(Asked { standing, decision, .. })) => {
+                    self.tell(standing);
                     return Err(self.request.refusal(standing, decision.as_ref()));
                 }
                 Ok(None) => return Err(self.request.refusal(Standing::Withdrawn, None)),
@@ -70,7 +75,14 @@ impl AwaitApproval<'_> {
         let intent = recorder.intent(self.ports).await?;
         let asked = self.approvals.ask(self.request).await;
         recorder.result(self.ports, intent, &asked).await;
+        if asked.is_ok() {
+            self.tell(Standing::Pending);
+        }
         asked
+    }
+
+    fn tell(&self, standing: Standing) {
+        self.ports.changes.tell(What::Approval(self.access.owner(), self.request.run, standing));
     }
 
     /// A daemon that ends does not withdraw what its user asked for: `run attach` goes on with it.
@@ -84,8 +96,9 @@ impl AwaitApproval<'_> {
             Ok(decision) => self.approvals.decide(self.request, &decision).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = withdrawn {
-            tracing::warn!(run = %self.run.id(), %error, "the request was not withdrawn");
+        match withdrawn {
+            Ok(()) => self.tell(Standing::Withdrawn),
+            Err(error) => tracing::warn!(run = %self.run.id(), %error, "the request was not withdrawn"),
         }
         under_lock::cancelled()
     }

@@ -2,6 +2,7 @@
 
 use deployer_domain::approval::{Decision, Person, Verdict};
 use deployer_domain::caller::Caller;
+use deployer_domain::change::What;
 use deployer_domain::error::Result;
 use deployer_domain::name::RunId;
 
@@ -58,5 +59,6 @@ pub async fn decide_approval(ports: &Ports, caller: &Caller, wanted: &DecideAppr
     recorder.result(ports, intent, &decided).await;
     decided?;
     let standing = request.standing(Some(&decision), now);
+    ports.changes.tell(What::Approval(access.owner(), request.run, standing));
     Ok(Asked { request, decision: Some(decision), standing })
 }

@@ -7,6 +7,7 @@ use deployer_domain::clock::Clock;
 use deployer_domain::entropy::Entropy;
 use deployer_domain::vault::SessionVault;
 
+use crate::changes::Changes;
 use crate::lease::LeaseKeeper;
 use crate::life::Life;
 use crate::run::RunRegistry;
@@ -68,6 +69,7 @@ pub mod tenant_stats;
 pub mod unlock;
 pub mod use_context;
 pub mod validate_stack;
+pub mod watch;
 
 mod adopt;
 pub mod approvals;
@@ -81,6 +83,7 @@ mod commands;
 mod conduct;
 pub mod entries;
 mod lock_many;
+mod look;
 mod looking;
 mod modules;
 mod past;
@@ -122,6 +125,8 @@ pub struct Ports {
     pub leases: Arc<LeaseKeeper>,
     /// The runs that this daemon owns.
     pub runs: Arc<RunRegistry>,
+    /// What changed, for those who watch.
+    pub changes: Arc<Changes>,
     /// What the daemon knows from earlier calls and may forget at any time.
     caches: Arc<Caches>,
 }
@@ -136,6 +141,7 @@ struct Caches {
     contexts: remembered::ContextLock,
     left: take_over::Left,
     counts: tenant_counts::CountCache,
+    looks: look::Looks,
 }
 
 impl Ports {
@@ -148,7 +154,8 @@ impl Ports {
         entropy: Arc<dyn Entropy>,
         (leases, runs): (Arc<LeaseKeeper>, Arc<RunRegistry>),
     ) -> Self {
-        Self { life, backends, vault, clock, entropy, leases, runs, caches: Arc::default() }
+        let changes = Arc::clone(&runs.settings().changes);
+        Self { life, backends, vault, clock, entropy, leases, runs, changes, caches: Arc::default() }
     }
 }
 

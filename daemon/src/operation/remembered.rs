@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deployer_domain::caller::Caller;
+use deployer_domain::change::{ContextStanding, What};
 use deployer_domain::context::{CONTEXT_FORMAT, Context, ContextName, Current};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::session::Mode;
@@ -59,13 +60,17 @@ pub(super) async fn save(ports: &Ports, context: &Context) -> Result<VaultPlace>
     let place = ports.vault.place(name.as_str()).await;
     let until = context.session.as_ref().map(|session| session.expires);
     keep_alive(ports, &name, until.filter(|_| !place.lasting))?;
+    let standing = if until.is_some() { ContextStanding::SignedIn } else { ContextStanding::SignedOut };
+    ports.changes.tell(What::Context(name, standing));
     Ok(place)
 }
 
 /// Forgets a context.
 pub(super) async fn forget(ports: &Ports, name: &ContextName) -> Result<()> {
     keep_alive(ports, name, None)?;
-    ports.vault.remove(name.as_str()).await.map_err(|error| not_saved(name, &error))
+    ports.vault.remove(name.as_str()).await.map_err(|error| not_saved(name, &error))?;
+    ports.changes.tell(What::Context(name.clone(), ContextStanding::Removed));
+    Ok(())
 }
 
 /// Which contexts are current.
@@ -81,11 +86,13 @@ pub(super) async fn set_current(ports: &Ports, mode: Mode, name: Option<ContextN
     if current.of(mode) == name.as_ref() {
         return Ok(());
     }
-    current.set(mode, name);
+    current.set(mode, name.clone());
     let text = serde_json::to_string(&current)
         .map_err(|error| Error::new(Reason::Internal, format!("the current contexts cannot be written: {error}")))?;
     let written = ports.vault.write(CURRENT, &SecretString::from(text)).await;
-    written.map_err(|error| closed(&error))
+    written.map_err(|error| closed(&error))?;
+    ports.changes.tell(What::Current(mode, name));
+    Ok(())
 }
 
 /// All contexts, sorted by name; damaged ones are left out.

@@ -1,6 +1,7 @@
 //! Takes a lock away by force: two looks, then one transaction that also writes the audit item.
 
 use deployer_domain::caller::Caller;
+use deployer_domain::change::LockStanding;
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::LockKey;
@@ -56,6 +57,9 @@ pub async fn unlock(ports: &Ports, caller: &Caller, wanted: UnlockWanted, steps:
     let work = Unlocking { ports, view: &view, unlock, recorder, steps };
     let was_held_by = work.run().await?;
     let item = work.look().await?;
+    if item.as_ref().is_none_or(LockItem::is_free) {
+        ports.changes.tell_lock(view.address(), &key, LockStanding::Free);
+    }
     Ok(Unlocked { lock: LockView::new(ports, key, item, view.backend.locks.server_now()), was_held_by })
 }
 

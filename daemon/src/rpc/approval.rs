@@ -60,22 +60,25 @@ impl Server {
     }
 }
 
-fn asked_to_proto(asked: Asked) -> v1::Approval {
-    let Asked { request, decision, standing } = asked;
-    let status = match standing {
+pub(crate) fn standing_to_proto(standing: Standing) -> v1::ApprovalStatus {
+    match standing {
         Standing::Pending => v1::ApprovalStatus::Pending,
         Standing::Approved => v1::ApprovalStatus::Approved,
         Standing::Rejected => v1::ApprovalStatus::Rejected,
         Standing::Withdrawn => v1::ApprovalStatus::Withdrawn,
         Standing::Expired => v1::ApprovalStatus::Expired,
-    };
+    }
+}
+
+fn asked_to_proto(asked: Asked) -> v1::Approval {
+    let Asked { request, decision, standing } = asked;
     let mut approval = v1::Approval {
         run: request.run.to_string(),
         tenant: request.tenant.to_string(),
         stack: request.stack.to_string(),
         environment: request.environment.to_string(),
         operation: operation_to_proto(request.operation).into(),
-        status: status.into(),
+        status: standing_to_proto(standing).into(),
         requested_by: request.requested_by.actor,
         requested_principal: request.requested_by.identity.principal,
         host: request.requested_by.host,

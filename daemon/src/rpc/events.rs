@@ -116,7 +116,7 @@ pub(crate) fn listed_to_proto(listed: &ListedRun) -> v1::Run {
     run_to_proto(&listed.run, listed.owned)
 }
 
-fn run_to_proto(run: &RunSummary, owned: bool) -> v1::Run {
+pub(crate) fn run_to_proto(run: &RunSummary, owned: bool) -> v1::Run {
     v1::Run {
         id: run.id.to_string(),
         tenant: run.tenant.to_string(),

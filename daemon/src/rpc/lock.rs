@@ -118,7 +118,7 @@ fn lock_to_proto(lock: LockView) -> v1::Lock {
     }
 }
 
-fn holder_state_to_proto(state: HolderState) -> &'static str {
+pub(crate) fn holder_state_to_proto(state: HolderState) -> &'static str {
     match state {
         HolderState::Held => "HELD",
         HolderState::Suspect => "SUSPECT",

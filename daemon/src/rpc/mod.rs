@@ -20,6 +20,7 @@ mod status;
 mod steps;
 mod tenant;
 mod tenants;
+mod watch;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use deployer_proto::v1::run_service_server::{self, RunServiceServer};
 use deployer_proto::v1::session_service_server::{self, SessionServiceServer};
 use deployer_proto::v1::stack_service_server::{self, StackServiceServer};
 use deployer_proto::v1::tenant_service_server::{self, TenantServiceServer};
+use deployer_proto::v1::watch_service_server::{self, WatchServiceServer};
 use jiff::Timestamp;
 use tonic::service::Routes;
 
@@ -60,7 +62,7 @@ impl Server {
 }
 
 /// The services that are there; each is also a line in [`routes`].
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     approval_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     context_service_server::SERVICE_NAME,
@@ -70,6 +72,7 @@ const SERVICES: [&str; 9] = [
     session_service_server::SERVICE_NAME,
     stack_service_server::SERVICE_NAME,
     tenant_service_server::SERVICE_NAME,
+    watch_service_server::SERVICE_NAME,
 ];
 
 /// All services on one connection.
@@ -86,5 +89,6 @@ pub async fn routes(server: &Server) -> Result<Routes> {
         .add_service(RunServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(SessionServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(StackServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(TenantServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST)))
+        .add_service(TenantServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(WatchServiceServer::new(server.clone()).max_decoding_message_size(MAX_REQUEST)))
 }

@@ -222,7 +222,7 @@ fn open(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<(Run, Pla
         return None;
     }
     match EventLog::open(events_file(directory)) {
-        Ok(Some(log)) => Some((Run::left(id, &place, directory.to_owned(), log, Arc::clone(&registry.clock)), place)),
+        Ok(Some(log)) => Some((Run::left(registry, id, &place, log), place)),
         Ok(None) => None,
         Err(error) => {
             tracing::warn!(%error, run = %id, "its events cannot be read");

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deployer_domain::backend::{Backend, BackendAddress};
+use deployer_domain::change::{Owner, What};
 use deployer_domain::clock::Clock;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{LockKey, StackSpace};
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::archive::Archive;
 use super::log::{EventLog, Now, Watcher, events_file};
 use super::recover::{self, Crashed, Place, Unfinished};
+use crate::changes::Changes;
 use crate::journal::{Entry, HeldLock, Journal};
 use crate::life::{Keep, Kept, Life};
 
@@ -37,6 +39,8 @@ pub struct RunSettings {
     pub grace: Duration,
     /// The release of this daemon.
     pub version: String,
+    /// Is told what runs are and what becomes of them.
+    pub changes: Arc<Changes>,
 }
 
 impl RunSettings {
@@ -60,7 +64,8 @@ pub struct RunRegistry {
 /// One run.
 pub struct Run {
     id: RunId,
-    owner: (BackendAddress, TenantId),
+    owner: Owner,
+    changes: Arc<Changes>,
     directory: PathBuf,
     log: Arc<EventLog>,
     cancel: CancellationToken,
@@ -116,6 +121,7 @@ impl RunRegistry {
         let registry = Arc::clone(self);
         tokio::spawn(async move {
             let left = recover::recover(&registry).await;
+            left.runs.iter().filter(|run| !run.log.is_over()).for_each(|run| run.tell_change());
             registry.runs().extend(left.runs.into_iter().map(|run| (run.id, run)));
             registry.crashed_locks().extend(left.crashed);
             go_on(left.unfinished).await;
@@ -143,7 +149,8 @@ impl RunRegistry {
         let log = Arc::new(log);
         let run = Arc::new(Run {
             id,
-            owner: (new.backend.place.address.clone(), new.summary.tenant.clone()),
+            owner: Owner { backend: new.backend.place.address.clone(), tenant: new.summary.tenant.clone() },
+            changes: Arc::clone(&self.settings.changes),
             directory,
             log,
             cancel: CancellationToken::new(),
@@ -152,6 +159,7 @@ impl RunRegistry {
             clock: Arc::clone(&self.clock),
         });
         self.runs().insert(id, Arc::clone(&run));
+        run.tell_change();
         let archive = Archive { objects: Arc::clone(&new.backend.objects), space: new.space, run: id };
         tokio::spawn(Arc::clone(self).attend(Arc::clone(&run), archive, kept));
         Ok(run)
@@ -313,11 +321,18 @@ impl RunRegistry {
 }
 
 impl Run {
-    pub(super) fn left(id: RunId, place: &Place, directory: PathBuf, log: EventLog, clock: Arc<dyn Clock>) -> Self {
-        let owner = (place.backend.clone(), place.tenant.clone());
-        let (cancel, worth_keeping) = (CancellationToken::new(), CancellationToken::new());
-        let attended = AtomicBool::new(false);
-        Self { id, owner, directory, log: Arc::new(log), cancel, worth_keeping, attended, clock }
+    pub(super) fn left(registry: &RunRegistry, id: RunId, place: &Place, log: EventLog) -> Self {
+        Self {
+            id,
+            owner: Owner { backend: place.backend.clone(), tenant: place.tenant.clone() },
+            changes: Arc::clone(&registry.settings.changes),
+            directory: registry.directory(id),
+            log: Arc::new(log),
+            cancel: CancellationToken::new(),
+            worth_keeping: CancellationToken::new(),
+            attended: AtomicBool::new(false),
+            clock: Arc::clone(&registry.clock),
+        }
     }
 
     /// Its id.
@@ -327,7 +342,7 @@ impl Run {
 
     /// Whether it belongs to this tenant of this backend.
     pub fn is_of(&self, backend: &BackendAddress, tenant: &TenantId) -> bool {
-        self.owner.0 == *backend && self.owner.1 == *tenant
+        self.owner.backend == *backend && self.owner.tenant == *tenant
     }
 
     /// What it is now.
@@ -362,7 +377,15 @@ impl Run {
 
     /// Tells something that happened in it.
     pub fn tell(&self, what: Happening) {
+        let may_change = what.may_change_summary();
         self.log.append(self.clock.now(), what);
+        if may_change {
+            self.tell_change();
+        }
+    }
+
+    fn tell_change(&self) {
+        self.changes.tell_with(|| What::Run(self.owner.clone(), self.summary()));
     }
 
     /// How long it has been going on, in milliseconds of the wall clock: more than one daemon may have worked at it.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deployer_daemon::changes::Changes;
 use deployer_daemon::clock::SystemClock;
 use deployer_daemon::entropy::SystemEntropy;
 use deployer_daemon::lease::{AcquireRequest, HeldLease, KeeperSettings, LeaseKeeper, SealRequest, SealedState};
@@ -243,10 +244,12 @@ impl World {
             secrets: Arc::new(MemorySecrets::default()),
             identity: Arc::new(Alice),
         };
+        let session = Ulid::generate();
         let keeper = LeaseKeeper::start(KeeperSettings {
-            session: Ulid::generate(),
+            session,
             version: "v0.1.0".to_owned(),
             timing,
+            changes: Changes::new(session, Arc::clone(&clock)),
             clock,
             entropy: Arc::new(SystemEntropy),
         });

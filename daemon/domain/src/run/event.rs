@@ -39,6 +39,22 @@ impl RunEvent {
     }
 }
 
+impl Happening {
+    /// Whether the run may be another one to those who look at it from outside: see
+    /// [`RunSummary::take`](super::RunSummary::take).
+    pub fn may_change_summary(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting { .. }
+                | Self::AwaitingApproval { .. }
+                | Self::Plan(_)
+                | Self::Cancelling { .. }
+                | Self::Resumed { .. }
+                | Self::Finished(_)
+        )
+    }
+}
+
 /// What can happen in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]

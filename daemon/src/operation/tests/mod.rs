@@ -33,6 +33,7 @@ use super::bootstrap::{Bootstrap, bootstrap};
 use super::create_tenant::{CreatedTenant, create_tenant};
 use super::login::{Login, login};
 use super::show_session::SessionView;
+use crate::changes::Changes;
 use crate::entropy::SystemEntropy;
 use crate::journal::Journal;
 use crate::keyring::MemoryVault;
@@ -156,18 +157,21 @@ impl World {
         let session = Ulid::from_parts(1, 1);
         let journal = Arc::new(Journal::open(&directory.path().join("journal"), session).unwrap());
         let life = Life::new(Duration::from_secs(60));
+        let changes = Changes::new(session, clock.clone());
         let leases = LeaseKeeper::start(KeeperSettings {
             session,
             version: "0".to_owned(),
             timing: LeaseTiming::default(),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            changes: Arc::clone(&changes),
         });
         let settings = RunSettings {
             state_directory: directory.path().to_owned(),
             program: "/nonexistent".into(),
             grace: Duration::from_secs(1),
             version: "0".to_owned(),
+            changes,
         };
         let runs = RunRegistry::open(settings, clock.clone(), Arc::clone(&life), journal).unwrap();
         let vault = Arc::new(MemoryVault::default());
