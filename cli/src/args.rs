@@ -1,7 +1,9 @@
 //! What can be typed: the global flags, and the flags that several commands share.
 
+use std::mem::ManuallyDrop;
+
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, CommandFactory, Parser, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use deployer_proto::v1::{Backend, Mode, StackTarget};
 use jiff::Timestamp;
 
@@ -30,7 +32,10 @@ pub struct Cli {
 impl Cli {
     /// Parses the program's arguments.
     pub fn parsed() -> Result<Self, clap::Error> {
-        let cli = Self::try_parse()?;
+        // Taking the description of all commands apart again would take longer than the shortest of them.
+        let mut all = ManuallyDrop::new(Self::command());
+        let mut matches = all.try_get_matches_from_mut(std::env::args_os())?;
+        let cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut all))?;
         if cli.globals.output == Format::Markdown && !matches!(cli.command, Command::Plan(_)) {
             let text = "only plans are printed as markdown";
             return Err(Self::command().error(clap::error::ErrorKind::InvalidValue, text));
