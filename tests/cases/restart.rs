@@ -2,6 +2,7 @@
 //! goes on, or is recorded as interrupted.
 
 use harness::scenes::{PASSWORD, Platform, teams};
+use harness::terminal::Terminal;
 use harness::{Output, Process, World, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -95,6 +96,28 @@ fn a_run_whose_daemon_was_killed_goes_on_when_somebody_attaches() {
         assert_eq!((status(&team.world, &id), locks(&team.world)), (json!("RUN_STATUS_SUCCEEDED"), json!([])));
         let rows = history(&team.world);
         assert_eq!((rows.len(), &rows[0]["run"], &rows[0]["result"]), (1, &json!(id), &json!("succeeded")), "{rows:?}");
+    }
+}
+
+#[test]
+fn an_admin_who_attaches_watches_and_lends_the_run_nothing() {
+    for team in teams() {
+        let team = lasting(team, "1000");
+        team.write_stack("shop", &THREE);
+        let (apply, id) = begin(&team, &[]);
+        kill(&team.world);
+        apply.wait().exits(3);
+        let admin = team.world.command(["run", "attach", &id, "--tenant", "lasting-team", "-o", "json"]);
+        let admin = Terminal::new(admin.env("WHO", "an admin"), 200, 24);
+        admin.wait_for("componentStarted");
+        assert_eq!(status(&team.world, &id), "RUN_STATUS_WAITING");
+        assert_eq!(written(&team, "begun"), "b\n", "nothing was begun for the admin");
+
+        team.world.write("shop/again", "");
+        let member = team.world.command(["run", "attach", &id, "-o", "json"]).env("WHO", "a member");
+        member.run().succeeds();
+        let (code, seen) = admin.wait();
+        assert!(code == Some(0) && seen.contains("c sees a member"), "{code:?} {seen}");
     }
 }
 
