@@ -30,6 +30,8 @@ pub(super) struct Pursuit<'a> {
     /// The place among those who wait in this daemon.
     ticket: Option<Ticket>,
     newcomer: bool,
+    /// Whether something was written under the present id of the call.
+    tried: bool,
     /// Which hand-over in a row this would be.
     turn: u32,
 }
@@ -68,6 +70,7 @@ impl<'a> Pursuit<'a> {
             gone,
             ticket,
             newcomer: true,
+            tried: false,
             turn: 0,
         }
     }
@@ -86,16 +89,17 @@ impl<'a> Pursuit<'a> {
                         look = self.look_again(look).await?;
                         continue;
                     }
+                    // What was tried may have been there and may have been seen; now that the item is gone, what is
+                    // tried next must not look the same.
+                    if look.item.is_none() && std::mem::take(&mut self.tried) {
+                        self.acquisition.attempt = self.keeper.ulid();
+                        continue;
+                    }
                     let sent = self.now();
+                    self.tried = true;
                     match self.attempt(&write, &own).await? {
                         Written::Applied => return Ok(self.won(own, sent, apart)),
-                        Written::Refused(item) => {
-                            // What was tried may not look like what is tried next, now that the item is deleted.
-                            if item.is_none() {
-                                self.acquisition.attempt = self.keeper.ulid();
-                            }
-                            look = self.noted(item);
-                        }
+                        Written::Refused(item) => look = self.noted(item),
                     }
                 }
                 Step::ReadFence => self.acquisition.fence = Some(self.read_fence().await?),

@@ -31,6 +31,8 @@ pub enum Mutant {
     BeatOfAnyAttempt,
     /// An own earlier attempt is not recognised.
     OwnUnrecognised,
+    /// An acquire call keeps its id also where its item is gone.
+    SameAttempt,
     /// A released lock is taken whatever its token is.
     FreeWithoutToken,
     /// A beat asks neither for the session nor for the token.

@@ -131,13 +131,15 @@ pub enum Phase {
 /// One acquire call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pursuit {
-    /// The first id that it had; it takes a new one where its item was deleted.
+    /// The first id that it had; it takes a new one where the item is gone after it has tried.
     pub first: u8,
     pub attempt: u8,
     pub crashed: Option<(u8, u64)>,
     pub fence: Option<u64>,
     pub look: Look,
     pub sent: Option<Sent>,
+    /// Whether something was sent under the present id.
+    pub tried: bool,
 }
 
 /// The last read of the item.

@@ -2,6 +2,7 @@
 
 use super::{Deed, Port, Turn};
 use crate::law::Law;
+use crate::mutant::Mutant;
 use crate::rules::{Decision, ItemId, Question};
 use crate::world::{Holding, Kind, Look, Phase, Pursuit, Sent, Work};
 
@@ -20,7 +21,15 @@ impl Turn<'_> {
             machine.rounds += 1;
         }
         let attempt = self.attempt(who);
-        Some(Phase::Acquiring(Pursuit { first: attempt, attempt, crashed, fence: None, look: Look::None, sent: None }))
+        Some(Phase::Acquiring(Pursuit {
+            first: attempt,
+            attempt,
+            crashed,
+            fence: None,
+            look: Look::None,
+            sent: None,
+            tried: false,
+        }))
     }
 
     /// A new id of an acquire call, or of its next try.
@@ -50,9 +59,6 @@ impl Turn<'_> {
                     return Some(self.won(who, sent));
                 }
                 pursuit.sent = None;
-                if item.is_none() {
-                    pursuit.attempt = self.attempt(who);
-                }
                 self.looked(who, &mut pursuit, item, 0);
             }
             (Deed::Repeat, Some(sent)) if sent.silent => pursuit.sent = Some(Sent { silent: false, ..sent }),
@@ -75,6 +81,10 @@ impl Turn<'_> {
 
     fn decide(&mut self, who: usize, pursuit: &mut Pursuit) -> Option<()> {
         let Look::Item(item) = pursuit.look else { return None };
+        let gone = item.is_none() && std::mem::take(&mut pursuit.tried);
+        if gone && !self.rules.is(Mutant::SameAttempt) {
+            pursuit.attempt = self.attempt(who);
+        }
         let question = Question {
             holder: self.identity(who),
             first: pursuit.first,
@@ -89,6 +99,7 @@ impl Turn<'_> {
         match self.rules.step(question) {
             Decision::Try(write) if self.rules.gains(write).0.1 <= self.scene.tokens => {
                 pursuit.sent = Some(Sent { kind: Kind::Acquire, write, age: 0, silent: false });
+                pursuit.tried = true;
             }
             Decision::Try(_) => return None,
             Decision::ReadFence => pursuit.fence = Some(self.rules.fence(self.world.state)),

@@ -63,6 +63,12 @@ fn a_beat_of_any_attempt_lands_on_the_next_tenure_of_its_session() {
 }
 
 #[test]
+fn a_call_that_writes_the_same_again_after_its_item_was_deleted_is_taken_over_alive() {
+    let scene = Scene { deletions: 1, crashes: 1, faults: 1, beats: 0, tokens: 2, ..Scene::SMALL };
+    is_caught(Mutant::SameAttempt, scene, &[Law::NothingAfterTheSuccessor]);
+}
+
+#[test]
 fn a_released_lock_that_is_taken_at_any_token_is_held_twice_with_one() {
     let scene = Scene { rounds: 2, beats: 0, tokens: 2, ..Scene::SMALL };
     is_caught(Mutant::FreeWithoutToken, scene, &[Law::ReleasedStaysReleased, Law::TokensRise]);
