@@ -55,6 +55,7 @@ mod tenant_suspend;
 mod terminal;
 mod terraform;
 mod terraform_crash;
+mod typed;
 mod watch;
 
 #[test]

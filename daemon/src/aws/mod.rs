@@ -10,6 +10,7 @@ mod clients;
 mod clock;
 mod connector;
 mod credentials;
+mod empty_bucket;
 mod environment;
 mod error;
 mod identity;

@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeAction, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Replacement, Stack, Tag,
+    TemplateStage,
 };
 use deployer_domain::cloudformation::{
     ChangeSet, ChangeSetRequest, DriftDetection, StackDescription, StackEvent, Stacks, TemplateBody,
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 
 use super::Clients;
 use super::error::port_error;
-use super::stack_drift;
+use super::{empty_bucket, stack_drift};
 
 const PLACE: &str = "CloudFormation";
 /// How the provider says that a change set would change nothing.
@@ -44,7 +45,9 @@ impl CloudformationStacks {
             let value = value.expose().unwrap_or_default();
             Parameter::builder().parameter_key(name).parameter_value(value).build()
         });
-        let tags = request.tags.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build());
+        let kept = request.kept_parameters.iter();
+        let kept = kept.map(|name| Parameter::builder().parameter_key(name).use_previous_value(true).build());
+        let tags = request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
         let call = self.client.create_change_set();
         let call = match &request.template {
             TemplateBody::Text(text) => call.template_body(&**text),
@@ -56,7 +59,7 @@ impl CloudformationStacks {
             .change_set_name(&request.name)
             .client_token(&request.name)
             .change_set_type(kind)
-            .set_parameters(Some(parameters.collect()))
+            .set_parameters(Some(parameters.chain(kept).collect()))
             .set_tags(Some(tags.collect()))
             .set_capabilities((!capabilities.is_empty()).then_some(capabilities))
             .send()
@@ -211,6 +214,16 @@ impl Stacks for CloudformationStacks {
         }
         found.reverse();
         Ok(found)
+    }
+
+    async fn template(&self, stack: &str) -> PortResult<String> {
+        let call = self.client.get_template().stack_name(stack).template_stage(TemplateStage::Original);
+        let answer = call.send().await.map_err(|error| port_error(error, PLACE))?;
+        answer.template_body.ok_or_else(|| PortError::Invalid(format!("{PLACE} answered no template of {stack}")))
+    }
+
+    async fn empty_bucket(&self, bucket: &str) -> PortResult<usize> {
+        empty_bucket::some_of(&self.clients, bucket).await
     }
 
     async fn resources(&self, stack: &str) -> PortResult<Vec<Resource>> {

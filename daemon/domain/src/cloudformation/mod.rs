@@ -1,10 +1,12 @@
 //! CloudFormation as this program uses it: one stack a component, changed by change sets only, every operation under a
 //! token that a successor can find again.
 
+mod letting_go;
 mod port;
 mod status;
 mod template;
 
+pub use letting_go::{LettingGo, deletes_a_bucket, letting_go};
 pub use port::{ChangeSet, ChangeSetRequest, DriftDetection, StackDescription, StackEvent, Stacks, TemplateBody};
 pub use status::{Standing, aftermath, standing, succeeded};
 pub use template::StackTemplate;

@@ -52,10 +52,12 @@ pub struct ChangeSetRequest {
     pub template: TemplateBody,
     /// The values of its parameters.
     pub parameters: BTreeMap<String, Resolved>,
+    /// Parameters whose values stay as they are.
+    pub kept_parameters: BTreeSet<String>,
     /// What is acknowledged.
     pub capabilities: BTreeSet<&'static str>,
     /// The stack's tags.
-    pub tags: BTreeMap<&'static str, String>,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A change set as the provider describes it.
@@ -140,6 +142,12 @@ pub trait Stacks: Send + Sync {
 
     /// The events of a stack after one that is known, oldest first.
     async fn events(&self, stack: &str, after: Option<&str>) -> PortResult<Vec<StackEvent>>;
+
+    /// The template of a stack, as it was sent.
+    async fn template(&self, stack: &str) -> PortResult<String>;
+
+    /// Deletes some of what is in a bucket of a stack, older versions too; answers how much, 0 once it is empty.
+    async fn empty_bucket(&self, bucket: &str) -> PortResult<usize>;
 
     /// What is in a stack.
     async fn resources(&self, stack: &str) -> PortResult<Vec<Resource>>;

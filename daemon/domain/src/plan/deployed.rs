@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::work::{CommandRun, ModuleWork, Removal};
+use super::work::{CommandRun, DataFate, ModuleWork, Removal, StackRemoval};
 use crate::cloudformation::StackPlace;
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Template, Unresolved};
@@ -126,10 +126,10 @@ impl Deployed {
     }
 
     /// What its engine needs to take it away.
-    pub fn removal(&self, id: &ComponentId, resolver: &Resolver) -> Result<Removal> {
+    pub fn removal(&self, id: &ComponentId, data: DataFate, resolver: &Resolver) -> Result<Removal> {
         match self {
             Self::Command(command) => command.run(id, command.destroy.as_ref(), resolver).map(Removal::Command),
-            Self::Cloudformation(stack) => Ok(Removal::Cloudformation(stack.place.clone())),
+            Self::Cloudformation(stack) => Ok(stack.removal(data)),
             Self::Terraform(module) => module.work(id, resolver).map(Removal::Terraform),
         }
     }
@@ -138,7 +138,7 @@ impl Deployed {
     pub fn checking(&self, id: &ComponentId, resolver: &Resolver) -> Result<Removal> {
         match self {
             Self::Command(command) => command.run(id, command.check.as_ref(), resolver).map(Removal::Command),
-            Self::Cloudformation(stack) => Ok(Removal::Cloudformation(stack.place.clone())),
+            Self::Cloudformation(stack) => Ok(stack.removal(DataFate::AsItsTemplateSays)),
             Self::Terraform(module) => module.work(id, resolver).map(Removal::Terraform),
         }
     }
@@ -187,6 +187,12 @@ impl DeployedCommand {
             environment.insert(name.clone(), recorded.resolve(id, &format!("environment.{name}"), resolver)?);
         }
         Ok(CommandRun { text: text.cloned(), environment, timeout })
+    }
+}
+
+impl DeployedStack {
+    fn removal(&self, data: DataFate) -> Removal {
+        Removal::Cloudformation(StackRemoval { place: self.place.clone(), data })
     }
 }
 

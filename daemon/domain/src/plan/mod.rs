@@ -43,7 +43,7 @@ pub use record::{Outcome, adopted};
 pub use saved::{PLAN_FORMAT, SavedPlan, Saving};
 pub use select::Selection;
 pub use step::Step;
-pub use work::{CommandRun, CommandWork, ModuleWork, Prepared, Removal, StackWork, Work};
+pub use work::{CommandRun, CommandWork, DataFate, ModuleWork, Prepared, Removal, StackRemoval, StackWork, Work};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::deployed::{Deployed, cannot_resolve};
 use super::inputs::{self, Part};
-use super::work::{self, Prepared, Removal, Work};
+use super::work::{self, DataFate, Prepared, Removal, Work};
 use super::{SensitiveKey, StepReason};
 use crate::cloudformation::StackPlace;
 use crate::error::{Error, Reason, Result};
@@ -14,6 +14,9 @@ use crate::manifest::{Component, Definition};
 use crate::name::ComponentId;
 use crate::source::{InputHashes, SourceHash};
 use crate::state::{Action, ComponentState, EngineKind};
+
+/// The type whose template is the team's own.
+const OWN_TEMPLATE: &str = "cloudformation";
 
 /// One component in a plan.
 #[derive(Debug, Clone)]
@@ -98,7 +101,19 @@ impl Step {
     /// What to run for a delete or the first half of a replace; none where nothing is deployed.
     pub fn removal(&self, resolver: &Resolver) -> Result<Option<Removal>> {
         let Some(state) = &self.deployed else { return Ok(None) };
-        Deployed::read(&self.component, state)?.removal(&self.component, resolver).map(Some)
+        Deployed::read(&self.component, state)?.removal(&self.component, self.data_fate(state), resolver).map(Some)
+    }
+
+    /// What a deletion does with data. What is kept by default is deleted only where somebody said so; what is made anew
+    /// leaves behind what its file keeps.
+    fn data_fate(&self, state: &ComponentState) -> DataFate {
+        if state.component_type == OWN_TEMPLATE {
+            DataFate::AsItsTemplateSays
+        } else if state.retain && self.action == Action::Delete {
+            DataFate::Deleted
+        } else {
+            DataFate::AsItsFileSays
+        }
     }
 
     pub(super) fn file_hashes(component: &Component, inputs: &InputHashes) -> BTreeMap<String, String> {

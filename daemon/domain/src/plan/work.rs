@@ -85,9 +85,29 @@ pub enum Removal {
     /// A command.
     Command(CommandRun),
     /// A CloudFormation stack.
-    Cloudformation(StackPlace),
+    Cloudformation(StackRemoval),
     /// A Terraform module.
     Terraform(ModuleWork),
+}
+
+/// A stack that is to be deleted, or looked at.
+#[derive(Debug, Clone)]
+pub struct StackRemoval {
+    /// Which stack, and where.
+    pub place: StackPlace,
+    /// What becomes of the data in it.
+    pub data: DataFate,
+}
+
+/// What becomes of the data in a stack that is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataFate {
+    /// The policies of a template that is the team's own decide alone.
+    AsItsTemplateSays,
+    /// What the component's file does not keep goes, a bucket with all that is in it.
+    AsItsFileSays,
+    /// All of it goes, also what the file keeps: somebody said so for this deletion.
+    Deleted,
 }
 
 /// One command to be run.
@@ -172,7 +192,7 @@ impl Removal {
     pub fn handle(&self, token: &OperationToken) -> BTreeMap<String, String> {
         match self {
             Self::Command(_) | Self::Terraform(_) => BTreeMap::new(),
-            Self::Cloudformation(place) => place.handle(token),
+            Self::Cloudformation(stack) => stack.place.handle(token),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn compile(builder: &mut Builder<'_>, network: &Network) -> Result<()
     }
     let ids = |kind: &str| join(",", (1..=zones).map(|zone| reference(&format!("{kind}Subnet{zone}"))).collect());
     builder.output("vpcId", reference("Vpc"));
-    builder.output("cidr", attribute("Vpc", "CidrBlock"));
+    builder.output("cidr", json!(block));
     builder.output("publicSubnetIds", ids("Public"));
     builder.output("privateSubnetIds", ids("Private"));
     if nat != Nat::None {

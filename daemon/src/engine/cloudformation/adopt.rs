@@ -27,7 +27,12 @@ impl Operation<'_> {
         let ended = self.ended(&stack, token).await?;
         let gone = ended.stack.status == "DELETE_COMPLETE";
         if deletes {
-            return Ok(if gone { Adopted::Done(None) } else { Adopted::Failed(self.failure(&ended)) });
+            return match ended.of_stack.is_empty() && !gone {
+                // What was under way only came before the deletion.
+                true => self.protect_again(&ended.stack).await,
+                false if gone => Ok(Adopted::Done(None)),
+                false => Ok(Adopted::Failed(self.failure(&ended))),
+            };
         }
         // Only what began under this very token is the operation's result.
         let Some(last) = ended.of_stack.last() else { return Ok(Adopted::Unfinished) };

@@ -1,5 +1,6 @@
 //! Making change sets, and getting rid of those that must not run.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deployer_domain::cloudformation::{ChangeSet, ChangeSetRequest, PLAN_PREFIX, TOKEN_PREFIX, TemplateBody};
@@ -32,12 +33,18 @@ impl Operation<'_> {
             create,
             template,
             parameters: work.parameters.clone(),
+            kept_parameters: BTreeSet::new(),
             capabilities: work.template.capabilities(),
-            tags: work.tags.clone(),
+            tags: work.tags.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         };
-        let made = self.stacks.create_change_set(&request).await;
+        self.make(&request).await
+    }
+
+    /// Makes what is requested and waits for it; nothing where it would change nothing.
+    pub(super) async fn make(&self, request: &ChangeSetRequest) -> EngineResult<Option<Proposal>> {
+        let made = self.stacks.create_change_set(request).await;
         made.map_err(|error| failed("make a change set of", self.name(), &error))?;
-        self.ready(name).await
+        self.ready(&request.name).await
     }
 
     async fn ready(&self, name: &str) -> EngineResult<Option<Proposal>> {

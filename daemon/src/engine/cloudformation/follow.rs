@@ -42,14 +42,23 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// Why it failed: the first resource that did.
+    /// Why it failed: the first resource that did, else what the stack itself says.
     pub(super) fn why(&self) -> String {
-        match &self.first {
-            Some(event) => format!("{} ({}) {}: {}", event.resource, event.resource_type, event.status, event.reason),
-            None if self.stack.reason.is_empty() => format!("the stack is {}", self.stack.status),
-            None => self.stack.reason.clone(),
+        let told = |event: &&StackEvent| !event.reason.is_empty() && says_why(&event.status);
+        match (&self.first, self.of_stack.iter().find(told)) {
+            (Some(event), _) => {
+                format!("{} ({}) {}: {}", event.resource, event.resource_type, event.status, event.reason)
+            }
+            (None, Some(event)) => event.reason.clone(),
+            (None, None) if self.stack.reason.is_empty() => format!("the stack is {}", self.stack.status),
+            (None, None) => self.stack.reason.clone(),
         }
     }
+}
+
+/// Whether a stack's own event of this status tells why its operation failed.
+fn says_why(status: &str) -> bool {
+    status.ends_with("_FAILED") || status.ends_with("ROLLBACK_IN_PROGRESS")
 }
 
 /// Which operation is followed.

@@ -10,6 +10,7 @@ mod adopt;
 mod apply;
 mod change_set;
 mod follow;
+mod let_go;
 mod look;
 mod propose;
 mod remove;
@@ -22,7 +23,7 @@ use deployer_domain::engine::{Adopted, Drift, Engine, EngineResult, Failure, Gat
 use deployer_domain::error::Error;
 use deployer_domain::name::ComponentId;
 use deployer_domain::object::PortError;
-use deployer_domain::plan::{Approved, Outcome, Prepared, Proposal, Removal, StackWork, Work};
+use deployer_domain::plan::{Approved, Outcome, Prepared, Proposal, Removal, StackRemoval, StackWork, Work};
 use deployer_domain::run::Redactor;
 use deployer_domain::state::Intent;
 use tokio_util::sync::CancellationToken;
@@ -119,9 +120,9 @@ fn work_of(wanted: &Prepared) -> EngineResult<&StackWork> {
     }
 }
 
-fn place_of(removal: &Removal) -> EngineResult<&StackPlace> {
+fn stack_of(removal: &Removal) -> EngineResult<&StackRemoval> {
     match removal {
-        Removal::Cloudformation(place) => Ok(place),
+        Removal::Cloudformation(stack) => Ok(stack),
         Removal::Command(_) | Removal::Terraform(_) => Err(not_a_stack()),
     }
 }
@@ -151,15 +152,16 @@ impl Engine for CloudformationEngine {
     }
 
     async fn remove(&self, id: &ComponentId, removal: &Removal, listener: &dyn Listener) -> EngineResult<()> {
-        self.operation(id, place_of(removal)?, listener).await?.remove().await
+        let stack = stack_of(removal)?;
+        self.operation(id, &stack.place, listener).await?.remove(stack.data).await
     }
 
     async fn check(&self, id: &ComponentId, check: &Removal) -> EngineResult<Health> {
-        self.operation(id, place_of(check)?, &Deaf).await?.health().await
+        self.operation(id, &stack_of(check)?.place, &Deaf).await?.health().await
     }
 
     async fn drift(&self, id: &ComponentId, check: &Removal) -> EngineResult<Drift> {
-        self.operation(id, place_of(check)?, &Deaf).await?.drift().await
+        self.operation(id, &stack_of(check)?.place, &Deaf).await?.drift().await
     }
 
     async fn adopt(&self, id: &ComponentId, intent: &Intent, listener: &dyn Listener) -> EngineResult<Adopted> {

@@ -2,13 +2,14 @@
 
 use deployer_domain::cloudformation::{StackDescription, Standing, aftermath, standing};
 use deployer_domain::engine::{EngineResult, Failure};
+use deployer_domain::plan::DataFate;
 
 use super::follow::{Mark, Whose};
 use super::{Operation, failed};
 
 impl Operation<'_> {
     /// Deletes the stack, if it is there.
-    pub(super) async fn remove(&self) -> EngineResult<()> {
+    pub(super) async fn remove(&self, data: DataFate) -> EngineResult<()> {
         let Some(mut stack) = self.describe().await? else { return Ok(()) };
         if standing(Some(&stack.status)) == Standing::Busy {
             self.tell(&format!("waiting for an operation that is under way ({})", stack.status));
@@ -22,6 +23,9 @@ impl Operation<'_> {
             self.check_own(&stack)?;
         }
         self.discard_older("").await?;
+        if stack.status != "REVIEW_IN_PROGRESS" {
+            self.let_go(&stack, data).await?;
+        }
         self.delete(&stack).await
     }
 
