@@ -6,6 +6,22 @@ use harness::World;
 use harness::scenes::{team, teams};
 
 #[test]
+fn the_text_of_an_editor_is_checked_in_place_of_the_file() {
+    let world = World::new();
+    world.run(["stack", "init", "shop"]).succeeds();
+    let good = std::fs::read_to_string(world.work().join("shop/stack.yaml")).unwrap();
+    let check = ["stack", "validate", "--file", "shop/stack.yaml", "--text-stdin", "-o", "json"];
+    let bad = good.replace("type: command", "type: comand");
+    assert_ne!(bad, good);
+    let problems = world.command(check).stdin(bad).run().exits(64).json()["problems"].clone();
+    assert!(problems[0]["line"].as_u64() > Some(1) && problems[0]["column"].as_u64() > Some(1), "{problems}");
+    assert!(problems[0]["hint"].as_str().unwrap().contains("`command`"), "{problems}");
+    world.command(check).stdin(good).run().succeeds();
+    let nameless = world.command(["stack", "validate", "--text-stdin"]).stdin("").run().exits(64);
+    nameless.complains("--file");
+}
+
+#[test]
 fn a_new_stack_is_valid_and_never_overwritten() {
     let world = World::new();
     world.run(["stack", "init", "shop"]).succeeds();

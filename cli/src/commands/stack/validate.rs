@@ -1,5 +1,9 @@
 //! `deployer stack validate`.
 
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+
 use deployer_proto::v1::stack_service_client::StackServiceClient;
 use deployer_proto::v1::{Mode, ValidateRequest, ValidateResponse};
 
@@ -10,26 +14,43 @@ use crate::guest::Guest;
 use crate::output::page::Page;
 use crate::output::paint::{self, Look};
 use crate::output::{Shapes, escape, value};
-use crate::report;
+use crate::report::{self, Report};
+
+/// How much of a text is read, in bytes: more than any stack file that is accepted.
+const LONGEST_TEXT: u64 = 4 << 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which stack.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Check the text on stdin in place of the text of --file, as editors do while somebody types.
+    #[arg(long, requires = "file")]
+    pub text_stdin: bool,
 }
 
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let mut client = StackServiceClient::new(guest.channel().await?);
-    let request = ValidateRequest {
-        context: guest.call(Mode::Unspecified)?,
-        target: Some(args.target.target(&guest.surroundings)),
-        ..ValidateRequest::default()
-    };
+    let context = guest.call(Mode::Unspecified)?;
+    let target = args.target.target(&guest.surroundings);
+    let mut unsaved = HashMap::new();
+    if args.text_stdin {
+        let cwd = context.as_ref().map(|context| context.cwd.as_str()).unwrap_or_default();
+        let file = Path::new(cwd).join(&target.file);
+        unsaved.insert(file.to_string_lossy().into_owned(), text_from_stdin()?);
+    }
+    let request = ValidateRequest { context, target: Some(target), unsaved };
     let answer = client.validate(request).await?.into_inner();
     guest.terminal.answer(&answer, &Shapes { quiet: problems, text: render })?;
     Ok(if answer.problems.is_empty() { exit::DONE } else { exit::of_reason("MANIFEST_INVALID") })
+}
+
+fn text_from_stdin() -> Result<String, Report> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(LONGEST_TEXT).read_to_string(&mut text);
+    read.map_err(|error| Report::usage("could not read the text from stdin").caused_by(error.to_string()))?;
+    Ok(text)
 }
 
 fn problems(answer: &ValidateResponse) -> String {
