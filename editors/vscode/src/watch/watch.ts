@@ -1,0 +1,50 @@
+// Hears what changes for as long as the daemon is there. Nothing is asked for again and again.
+import type { ClientReadableStream } from "@grpc/grpc-js";
+import { EventEmitter, type Disposable } from "vscode";
+
+import type { WatchEvent__Output } from "../../generated/deployer/v1/WatchEvent";
+import type { Connection } from "../daemon/connection";
+import type { Daemon } from "../daemon/daemon";
+
+export class Watch implements Disposable {
+  private stream: ClientReadableStream<WatchEvent__Output> | undefined;
+  private heard = { stream: "", sequence: "0" };
+  private readonly told = new EventEmitter<WatchEvent__Output>();
+  readonly onDidHear = this.told.event;
+  private readonly subscription: Disposable;
+
+  constructor(
+    private readonly daemon: Daemon,
+    private readonly lookSeconds: () => number,
+  ) {
+    this.subscription = daemon.onDidChange((connection) => connection && this.begin(connection));
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    this.stream?.cancel();
+    this.told.dispose();
+  }
+
+  private begin(connection: Connection): void {
+    const stream = connection.watches.Watch({
+      context: this.daemon.lend({ cwd: "/" }),
+      stream: this.heard.stream,
+      afterSequence: this.heard.sequence,
+      lookSeconds: this.lookSeconds(),
+    });
+    this.daemon.calls += 1;
+    this.stream = stream;
+    stream.on("data", (event: WatchEvent__Output) => {
+      this.heard = { stream: event.began?.stream ?? this.heard.stream, sequence: event.sequence };
+      this.told.fire(event);
+    });
+    const over = () => {
+      if (this.stream !== stream) return;
+      this.stream = undefined;
+      this.daemon.lost(connection);
+    };
+    stream.on("end", over);
+    stream.on("error", over);
+  }
+}
