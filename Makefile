@@ -19,7 +19,7 @@ REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIR
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
   RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
-.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-setup model deny check bench
+.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-setup test-editors vsix model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -80,6 +80,15 @@ test-faults: test-setup build ## Runs the first six rows of the fault table with
 	  DEPLOYER_TEST_REAL_TIMES=1 cargo test --workspace --locked --no-fail-fast --test faults -- \
 	    --test-threads 9 kill:: journal:: pause::; \
 	fi
+
+vsix: ## Packages the extension for VS Code (editors/vscode/dist/deployer.vsix). Needs no network once its parts are installed.
+	@cd editors/vscode && { [ -d node_modules ] || npm ci --silent --no-audit --no-fund; }
+	@cd editors/vscode && npm run --silent generate && npm run --silent check && npm run --silent build && npm run --silent package
+
+test-editors: test-setup build ## Runs the editors for real: VS Code in a browser, Neovim, a YAML language server.
+	@tests/editors/setup
+	@$(MAKE) --no-print-directory vsix
+	@tests/editors/run
 
 model: ## Explores the lock protocol further than the tests do, and tells how far (docs/model.md).
 	DEPLOYER_MODEL_BOUND=$${DEPLOYER_MODEL_BOUND:-large} cargo test --locked --release --package deployer-model -- --nocapture --test-threads 1

@@ -1,0 +1,114 @@
+// Plan, apply, cancel and roll back without leaving the file; the same runs in a terminal and in the editor.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { skip, withEditor } from "../editor.mjs";
+import { until, World } from "../world.mjs";
+
+/** A component that waits for a file, so that tests decide how long it takes. */
+const waits = (name, more = "") => `${name}: { type: command, ${more} apply: 'echo ${name} begins; touch ${name}.began; until [ -e ${name}.go ]; do sleep 0.05; done' }`;
+
+function scene(components) {
+  const world = new World();
+  world.signIn(world.platform());
+  world.stack("shop", components);
+  return world;
+}
+
+test("a plan is read, applied, watched and rolled back from the lenses of its file", { skip }, async () => {
+  const world = scene(["a: { type: command, apply: 'echo first' }", waits("b", "dependsOn: [s.a],"), "c: { type: command, dependsOn: [s.b], apply: 'exit 3' }"]);
+  try {
+    await withEditor(world, {}, async (editor) => {
+      await editor.showView();
+      await editor.row("shop").waitFor();
+      await editor.openFile("shop/stack.yaml");
+      const lenses = editor.page.locator(".codelens-decoration");
+      await lenses.filter({ hasText: "Roll back" }).first().waitFor();
+      await editor.picture("lenses");
+
+      await lenses.filter({ hasText: "Plan" }).nth(1).locator("a", { hasText: "Plan" }).click();
+      await editor.page.locator(".tab").filter({ hasText: "apply.plan" }).waitFor();
+      await editor.page.locator(".view-lines").filter({ hasText: "+ s.a (command): create" }).first().waitFor();
+      await editor.picture("plan");
+
+      await lenses.filter({ hasText: "Apply" }).nth(1).locator("a", { hasText: "Apply" }).click();
+      await editor.dialog().filter({ hasText: "Apply shop/development?" }).filter({ hasText: "3 to create" }).waitFor();
+      await editor.picture("confirm");
+      await editor.answer("Apply");
+      await until("b is at work", () => world.exists("shop/b.began"));
+      await editor.row("s.a", "Runs").filter({ hasText: "succeeded" }).waitFor();
+      await editor.row("s.b", "Runs").filter({ hasText: "running" }).waitFor();
+      await editor.row("s.c", "Runs").filter({ hasText: "[not started]" }).waitFor();
+      await editor.status("apply shop/development running").waitFor();
+      await editor.picture("run");
+
+      world.write("shop/b.go", "");
+      await editor.notification("apply shop/development: failed").waitFor();
+      const reason = editor.row("s.c", "Runs").filter({ hasText: "failed" });
+      await editor.expand(editor.row("apply shop/development", "Runs"));
+      await reason.waitFor();
+      assert.match(await reason.innerText(), /3/, "the engine's reason is shown");
+      await editor.notification("apply shop/development: failed").getByRole("button", { name: "Show" }).click();
+      await editor.output("s.b | b begins").waitFor();
+      await editor.picture("run-failed");
+    });
+    // Mended in the terminal, changed in the editor, and back.
+    world.stack("shop", ["a: { type: command, apply: 'echo first' }"]);
+    world.run(["apply", "--stack", "shop", "--environment", "development", "--yes"]);
+    world.stack("shop", ["a: { type: command, apply: 'echo second' }"]);
+    world.run(["apply", "--stack", "shop", "--environment", "development", "--yes"]);
+    await withEditor(world, { install: false }, async (editor) => {
+      await editor.showView();
+      await editor.row("development").waitFor();
+      await editor.row("development").click({ button: "right" });
+      await editor.menu("Roll back");
+      await editor.choose("#2", "Go back to which run?");
+      await editor.dialog().filter({ hasText: "Roll back shop/development?" }).waitFor();
+      await editor.page.locator(".view-lines").filter({ hasText: "Goes back to run #2" }).first().waitFor();
+      await editor.picture("rollback");
+      await editor.answer("Roll back");
+      await editor.notification("rollback shop/development: succeeded").waitFor();
+    });
+    assert.match(world.run(["history", "--stack", "shop", "--environment", "development"]), /rollback/);
+  } finally {
+    world.end();
+  }
+});
+
+test("a terminal and the editor share runs: each sees, follows and cancels those of the other", { skip }, async () => {
+  const world = scene([waits("a")]);
+  const target = ["--stack", "shop", "--environment", "development"];
+  try {
+    await withEditor(world, {}, async (editor) => {
+      await editor.showView();
+      await editor.row("shop").waitFor();
+      // The terminal's, cancelled in the editor.
+      const id = world.run(["apply", ...target, "--yes", "--detach", "-q"]);
+      await editor.row("s.a", "Runs").filter({ hasText: "running" }).waitFor();
+      const run = editor.row("apply shop/development", "Runs");
+      await run.click();
+      await editor.output("s.a | a begins").waitFor();
+      await editor.picture("shared-terminal");
+      await editor.press(run, "Cancel a run");
+      await editor.notification("apply shop/development: cancelled").waitFor();
+      assert.equal(JSON.parse(world.run(["run", "show", id, "-o", "json"])).status, "RUN_STATUS_CANCELLED");
+
+      // The editor's, which the terminal is locked out by, follows and cancels.
+      await editor.press(editor.row("development"), "Apply");
+      await editor.dialog().filter({ hasText: "Apply shop/development?" }).waitFor();
+      await editor.answer("Apply");
+      await editor.status("apply shop/development running").waitFor();
+      const [own] = JSON.parse(world.run(["run", "list", "-o", "json"])).runs;
+      assert.equal(own.status, "RUN_STATUS_RUNNING");
+      assert.throws(() => world.run(["apply", ...target, "--yes"]), (error) => error.status === 5 && /locked/.test(error.stderr));
+      const attached = world.begin(["run", "attach", own.id]);
+      const ended = new Promise((resolve) => attached.on("exit", resolve));
+      world.run(["run", "cancel", own.id]);
+      assert.notEqual(await ended, 0);
+      await editor.status("apply shop/development").waitFor({ state: "hidden" });
+      await until("both runs are shown as cancelled", async () => (await editor.view("Runs").locator(".monaco-list-row").filter({ hasText: /apply.*cancelled/ }).count()) === 2);
+    });
+  } finally {
+    world.end();
+  }
+});
