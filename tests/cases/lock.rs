@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use harness::aws::{LocalAws, REGION, python_environment};
 use harness::command::Process;
 use harness::scenes::{PASSWORD, Platform, team, teams};
+use harness::terminal::Terminal;
 use harness::wait;
 
 /// Holds the lock of `shop/development` until the file `go` is there.
@@ -16,9 +17,13 @@ fn holding(team: &Platform) -> Process {
 }
 
 /// The same team with a daemon whose leases are twenty times shorter.
-fn in_a_hurry(mut team: Platform, secret: &str) -> Platform {
+fn in_a_hurry(team: Platform, secret: &str) -> Platform {
+    with_leases(team, secret, "50")
+}
+
+fn with_leases(mut team: Platform, secret: &str, permille: &str) -> Platform {
     team.world.run(["daemon", "stop", "--force"]).succeeds();
-    team.world = team.world.with("DEPLOYER_TEST_LEASE_PERMILLE", "50").with("DEPLOYER_ENVIRONMENT", "development");
+    team.world = team.world.with("DEPLOYER_TEST_LEASE_PERMILLE", permille).with("DEPLOYER_ENVIRONMENT", "development");
     team.sign_in("web-team", secret);
     team
 }
@@ -110,6 +115,23 @@ fn a_living_holder_is_put_out_only_by_force_and_the_next_one_waits() {
     running.wait().exits(6).complains("lost");
     team.world.run(["lock", "run", "--stack", "shop", "--", "echo", "mine"]).succeeds().says("mine");
     team.world.run(["lock", "show", "--stack", "shop"]).succeeds().says("Fencing token: 3");
+}
+
+#[test]
+fn a_holder_that_gives_the_lock_back_while_it_is_watched_was_not_put_out() {
+    let team = Platform::local();
+    let secret = team.create_tenant("web-team");
+    let team = with_leases(team, &secret, "200");
+    let running = holding(&team);
+    let unlock = ["lock", "unlock", "--stack", "shop", "--reason", "is it dead?"];
+    let unlock = Terminal::new(team.world.command(unlock), 100, 24);
+    unlock.wait_for("Looking at the lock");
+    team.world.write("go", "");
+    running.wait().succeeds();
+    let (code, told) = unlock.wait();
+    assert!(code == Some(0) && told.contains("gave it back") && !told.contains("taken away ✓"), "{told}");
+    let shown = team.world.run(["lock", "show", "--stack", "shop"]).succeeds();
+    shown.says("Fencing token: 1");
 }
 
 /// Puts the item of a tool that knows no tokens, as the reference describes it.

@@ -30,7 +30,13 @@ impl<'a> Steps<'a> {
 
     /// Closes the tree with a success.
     pub fn succeeded(self) {
-        self.terminal.progress(&format!("└── {} {}\n", self.closing, paint::green("✓")));
+        let closing = self.closing;
+        self.closed(closing);
+    }
+
+    /// Closes the tree with a success of another kind.
+    pub fn closed(self, closing: &str) {
+        self.terminal.progress(&format!("└── {closing} {}\n", paint::green("✓")));
     }
 
     /// Closes the tree with a failure; the error itself follows elsewhere.

@@ -33,6 +33,8 @@ pub struct Unlocked {
     pub lock: LockView,
     /// Who held it.
     pub was_held_by: String,
+    /// Whether that holder gave it back by itself in the meantime.
+    pub given_back: bool,
 }
 
 /// Unlocks by force. Fails with `LOCK_HELD` when the holder is alive, and with `NOT_FOUND` when nobody held the lock.
@@ -55,12 +57,12 @@ pub async fn unlock(ports: &Ports, caller: &Caller, wanted: UnlockWanted, steps:
     let of = AuditOf::Tenant(view.space.clone());
     let recorder = Recorder::new(&view.backend, caller, of, "lock.unlock", &subject).await;
     let work = Unlocking { ports, view: &view, unlock, recorder, steps };
-    let was_held_by = work.run().await?;
+    let (was_held_by, given_back) = work.run().await?;
     let item = work.look().await?;
     if item.as_ref().is_none_or(LockItem::is_free) {
         ports.changes.tell_lock(view.address(), &key, LockStanding::Free);
     }
-    Ok(Unlocked { lock: LockView::new(ports, key, item, view.backend.locks.server_now()), was_held_by })
+    Ok(Unlocked { lock: LockView::new(ports, key, item, view.backend.locks.server_now()), was_held_by, given_back })
 }
 
 struct Unlocking<'a> {
@@ -81,8 +83,8 @@ impl Unlocking<'_> {
         self.ports.leases.look(&self.view.backend, self.key()).await.attempted(what, self.view.address())
     }
 
-    /// Answers who held the lock.
-    async fn run(&self) -> Result<String> {
+    /// Answers who held the lock, and whether it was given back meanwhile.
+    async fn run(&self) -> Result<(String, bool)> {
         let locks = &self.view.backend.locks;
         let first = self.look().await?;
         let mut step = self.unlock.first_look(first.as_ref(), locks.server_now(), self.ports.leases.timing());
@@ -100,12 +102,12 @@ impl Unlocking<'_> {
             let intent = self.recorder.intent(self.ports).await?;
             let released = self.release(step).await;
             self.recorder.result(self.ports, intent, &released).await;
-            return released.map(|()| spell(&first));
+            return released.map(|given_back| (spell(&first), given_back));
         }
-        self.settle(step).map(|()| spell(&first))
+        self.settle(step).map(|given_back| (spell(&first), given_back))
     }
 
-    async fn release(&self, step: UnlockStep) -> Result<()> {
+    async fn release(&self, step: UnlockStep) -> Result<bool> {
         let UnlockStep::Release { write, audit } = step else {
             return self.settle(step);
         };
@@ -114,19 +116,19 @@ impl Unlocking<'_> {
         match written.attempted(what, self.view.address())? {
             Written::Applied => {
                 (self.steps)("Taking the lock away");
-                Ok(())
+                Ok(false)
             }
             Written::Refused(item) => self.settle(self.unlock.refused(item.as_ref())),
         }
     }
 
     /// What to say when nothing was to be released: a holder that gave the lock back meanwhile is as good.
-    fn settle(&self, step: UnlockStep) -> Result<()> {
+    fn settle(&self, step: UnlockStep) -> Result<bool> {
         match step {
             UnlockStep::Alive(item) => {
                 Err(lease::alive(&item, self.view.backend.locks.server_now(), self.ports.leases.timing()))
             }
-            _ => Ok(()),
+            _ => Ok(true),
         }
     }
 

@@ -77,7 +77,11 @@ fn unlock_event(event: v1::unlock_event::Event) -> v1::UnlockEvent {
 }
 
 fn unlocked_to_proto(unlocked: Unlocked) -> v1::UnlockDone {
-    v1::UnlockDone { lock: Some(lock_to_proto(unlocked.lock)), was_held_by: unlocked.was_held_by }
+    v1::UnlockDone {
+        lock: Some(lock_to_proto(unlocked.lock)),
+        was_held_by: unlocked.was_held_by,
+        given_back: unlocked.given_back,
+    }
 }
 
 fn lock_to_proto(lock: LockView) -> v1::Lock {

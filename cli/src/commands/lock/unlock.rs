@@ -42,7 +42,10 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let mut steps = Steps::new(&guest.terminal, title, "Lock taken away");
     match unlocked(guest, request, &mut steps).await {
         Ok(done) => {
-            steps.succeeded();
+            match done.given_back {
+                true => steps.closed("Its holder gave it back meanwhile"),
+                false => steps.succeeded(),
+            }
             guest.terminal.answer(&done, &Shapes { quiet: |done| done.was_held_by.clone(), text: render })?;
             Ok(exit::DONE)
         }
@@ -71,5 +74,8 @@ fn render(done: &UnlockDone, look: &Look) -> String {
     let mut page = Page::new(look);
     page.done(&format!("{}/{} is unlocked", lock.stack, lock.environment));
     page.field_if("Was held by", &done.was_held_by);
+    if done.given_back {
+        page.line("Its holder gave it back before it was taken away.");
+    }
     page.text()
 }
