@@ -183,7 +183,9 @@ fn without_report(status: &tonic::Status) -> Report {
                 .caused_by(status.message())
                 .hint("run the command again; `deployer daemon logs` shows what happened")
         }
-        Code::Cancelled => Report::new("CANCELLED", "the call was cancelled").caused_by(status.message()),
+        Code::Cancelled => Report::internal("the daemon broke off the call")
+            .caused_by(status.message())
+            .hint("`deployer daemon logs` shows what happened"),
         Code::Unimplemented => Report::new("PROTOCOL_MISMATCH", "the daemon does not know this command")
             .hint("restart it with this release: `deployer daemon restart`"),
         Code::PermissionDenied => Report::unreachable("the daemon refuses to talk to this user")

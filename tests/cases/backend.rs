@@ -131,6 +131,12 @@ fn a_region_a_bucket_or_a_scheme_that_cannot_be_is_refused_before_anything_is_as
 }
 
 #[test]
+fn a_line_break_that_came_along_with_a_key_is_refused_by_name() {
+    let world = caller("http://127.0.0.1:9").with("AWS_ACCESS_KEY_ID", "test\n");
+    told(login(&world, "s3://acme-state", &[]), 64, &["AWS_ACCESS_KEY_ID", "line break"]);
+}
+
+#[test]
 fn a_wrong_secret_and_an_unknown_tenant_look_alike_and_say_what_to_do() {
     for team in teams() {
         let refused = |tenant: &str| {

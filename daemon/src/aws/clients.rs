@@ -212,6 +212,7 @@ async fn own_config(
     clock: &ServerClock,
 ) -> PortResult<(SdkConfig, Option<Steady>)> {
     environment.check_endpoints()?;
+    environment.check_characters()?;
     let profiles = profiles(environment).await?;
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .env(environment.as_sdk())

@@ -85,6 +85,18 @@ impl CallerEnvironment {
         }
     }
 
+    /// Refuses values that cannot travel in a request's header; often a line break that came along with a secret.
+    pub(super) fn check_characters(&self) -> PortResult<()> {
+        let sent = |name: &str| CREDENTIALS.contains(&name) || name.ends_with("REGION") || name == "AWS_PROFILE";
+        let broken = |value: &str| value.chars().any(|c| c.is_control() || !c.is_ascii());
+        match self.iter().find(|(name, value)| sent(name) && broken(value)) {
+            Some((name, _)) => {
+                Err(PortError::Invalid(format!("{name} holds a line break or another character that cannot be in it")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether the environment itself holds keys, so that profiles are not asked.
     pub(super) fn holds_keys(&self) -> bool {
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].iter().all(|name| self.variable(name).is_some())
@@ -198,6 +210,18 @@ mod tests {
         assert_eq!(digest(&[("AWS_A", "1"), ("AWS_B", "2")]), digest(&[("AWS_B", "2"), ("AWS_A", "1"), ("X", "")]));
         assert_ne!(digest(&[("AWS_A", "1AWS_B")]), digest(&[("AWS_A", "1"), ("AWS_B", "")]));
         assert_ne!(digest(&[("AWS_ACCESS_KEY_ID", "1")]), digest(&[("AWS_ACCESS_KEY_ID", "2")]));
+    }
+
+    #[test]
+    fn a_line_break_that_came_along_with_a_key_is_refused_by_name() {
+        let check = |name, value| CallerEnvironment::new(&caller(&[(name, value)]), &place()).check_characters();
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_REGION"] {
+            let error = check(name, "AKIA\n").unwrap_err().to_string();
+            assert!(error.contains(name) && !error.contains("AKIA"), "{error}");
+        }
+        assert!(check("AWS_ACCESS_KEY_ID", "AKIA").is_ok() && check("HOME", "/home/é").is_ok());
+        let region = BackendRef { region: Some("eu\nwest".to_owned()), ..place() };
+        assert!(CallerEnvironment::new(&caller(&[]), &region).check_characters().is_err());
     }
 
     #[test]

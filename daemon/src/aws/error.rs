@@ -77,7 +77,9 @@ fn service_error<E: ProvideErrorMetadata>(error: &E, raw: &HttpResponse, place: 
         (code, message) => format!("{place} answered {code}: {message}"),
     };
     match (code, status) {
-        ("RequestTimeTooSkewed", _) => PortError::Denied("this computer's clock is wrong".to_owned()),
+        ("RequestTimeTooSkewed", _) => {
+            PortError::Denied("this computer's clock is wrong: set it, then run the command again".to_owned())
+        }
         (code, _) if EXPIRED.contains(&code) => {
             PortError::CredentialsExpired("your AWS credentials expired".to_owned())
         }
@@ -133,6 +135,10 @@ pub(super) fn credentials_error(error: &CredentialsError) -> PortError {
         }
         // The machine's own credentials are the last that the SDK asks for: there were no others.
         _ if said(&["IMDS"]) => no_credentials(),
+        // Most often the token of SSO before the first sign-in.
+        _ if chain(error).any(is_missing_file) => {
+            PortError::NoCredentials(format!("a file that your AWS profile needs is not there: {text}"))
+        }
         _ if chain(error).any(|cause| cause.is::<std::io::Error>()) => {
             PortError::Unavailable(format!("your AWS credentials cannot be had: {text}"))
         }
@@ -143,6 +149,10 @@ pub(super) fn credentials_error(error: &CredentialsError) -> PortError {
         _ if said(&["AccessDenied", "not authorized"]) => PortError::Denied(text),
         _ => PortError::NoCredentials(format!("your AWS credentials could not be had: {text}")),
     }
+}
+
+fn is_missing_file(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// The innermost cause that says something.

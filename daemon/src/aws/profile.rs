@@ -141,6 +141,10 @@ fn parse(stdout: &[u8]) -> std::result::Result<Credentials, String> {
     if printed.version != 1 {
         return Err(format!("has version {}, not 1", printed.version));
     }
+    let keys = [Some(&printed.access_key_id), Some(&printed.secret_access_key), printed.session_token.as_ref()];
+    if keys.into_iter().flatten().any(|key| key.chars().any(|c| c.is_control() || !c.is_ascii())) {
+        return Err("holds a line break or another character that cannot be in a key".to_owned());
+    }
     let expiration = printed
         .expiration
         .map(|end| SystemTime::UNIX_EPOCH + Duration::from_secs(end.as_second().max(0).unsigned_abs()));
@@ -164,7 +168,8 @@ mod tests {
         let found = parse(text.as_bytes()).unwrap();
         assert_eq!((found.access_key_id(), found.secret_access_key()), ("A", "hunter2"));
         assert!(found.expiry().is_some());
-        for text in ["", "hunter2", r#"{"Version": 2, "AccessKeyId": "A", "SecretAccessKey": "hunter2"}"#] {
+        let broken = r#"{"Version": 1, "AccessKeyId": "A\n", "SecretAccessKey": "hunter2"}"#;
+        for text in ["", "hunter2", broken, r#"{"Version": 2, "AccessKeyId": "A", "SecretAccessKey": "hunter2"}"#] {
             let why = parse(text.as_bytes()).unwrap_err();
             assert!(!why.contains("hunter2"), "{why}");
         }
