@@ -81,6 +81,20 @@ fn a_full_disk_behind_the_answer_is_said() {
     assert!(output.stderr.contains("could not write the answer"), "{output}");
 }
 
+#[test]
+fn a_secret_that_could_not_be_shown_names_the_way_to_a_new_one() {
+    let platform = Platform::local();
+    let program = harness::programs::deployer().display().to_string();
+    // A full disk, and a reader that has left before.
+    for (id, before, into) in [("full-team", ":", "/dev/full"), ("pipe-team", "exec 5> >(:); wait $!", "&5")] {
+        let line = format!("{before}; {program} tenant init {id} -q --no-input >{into}");
+        let output = platform.world.program("bash").args(["-c", &line]).run();
+        assert_eq!(output.code, Some(1), "{output}");
+        assert!(output.stderr.contains(&format!("the secret of the tenant {id} could not be shown")), "{output}");
+        assert!(output.stderr.contains(&format!("deployer tenant rotate {id}")), "{output}");
+    }
+}
+
 fn team_with(components: &[&str]) -> Platform {
     let platform = scenes::team();
     platform.write_stack("web", components);

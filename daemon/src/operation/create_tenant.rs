@@ -80,6 +80,7 @@ fn refuse_taken(registry: &Registry, id: &TenantId) -> Result<()> {
     match registry.tenant(id) {
         None => Ok(()),
         Some(_) => Err(Error::new(Reason::AlreadyExists, format!("there is a tenant {id} already"))
-            .hint(format!("look at it with `deployer tenant show {id}`, or choose another name"))),
+            .hint(format!("look at it with `deployer tenant show {id}`, or choose another name"))
+            .hint(format!("if it is yours and its secret was never shown: `deployer tenant rotate {id}`"))),
     }
 }

@@ -73,7 +73,8 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     match created(guest, request, &mut steps).await {
         Ok(done) => {
             steps.succeeded();
-            guest.terminal.answer(&done, &Shapes { quiet: |done| done.secret.clone(), text: render })?;
+            let shown = guest.terminal.answer(&done, &Shapes { quiet: |done| done.secret.clone(), text: render });
+            shown.map_err(|report| super::unseen(done.tenant.as_ref(), &report))?;
             Ok(exit::DONE)
         }
         Err(report) => {
@@ -185,7 +186,11 @@ fn render(done: &TenantCreated, look: &Look) -> String {
     page.rule().blank();
     page.line(&paint::yellow("⚠ IMPORTANT: Store the tenant secret securely."));
     page.line("   It cannot be retrieved later. If lost, use 'deployer tenant rotate'.");
-    let place = bucket.map_or_else(|| format!("--backend {address}"), |bucket| format!("--bucket {bucket}"));
+    let place = match bucket {
+        Some(bucket) if done.region.is_empty() => format!("--bucket {bucket}"),
+        Some(bucket) => format!("--bucket {bucket} --region {}", done.region),
+        None => format!("--backend {address}"),
+    };
     page.blank().line(&escape::line(&format!("Next: deployer login --tenant {} {place}", tenant.id)));
     page.text()
 }
@@ -233,7 +238,7 @@ mod tests {
              ⚠ IMPORTANT: Store the tenant secret securely.\n\
              \x20  It cannot be retrieved later. If lost, use 'deployer tenant rotate'.\n\
              \n\
-             Next: deployer login --tenant notifications-team --bucket company-deployer-state\n"
+             Next: deployer login --tenant notifications-team --bucket company-deployer-state --region us-east-1\n"
         );
     }
 

@@ -1,9 +1,11 @@
 //! `deployer tenant`: manage tenants, or see your own.
 
 use clap::Subcommand;
+use deployer_proto::v1::Tenant;
 
-use crate::Outcome;
 use crate::guest::Guest;
+use crate::report::Report;
+use crate::{Outcome, exit};
 
 pub mod activate;
 pub mod audit;
@@ -19,6 +21,15 @@ pub mod show;
 pub mod stacks;
 pub mod stats;
 pub mod suspend;
+
+/// Says that a secret, which is shown only once, could not be shown: what was done is done.
+fn unseen(tenant: Option<&Tenant>, why: &Report) -> Report {
+    let id = tenant.map(|tenant| tenant.id.as_str()).unwrap_or_default();
+    let why = why.error().and_then(|error| error.causes.first()).map_or("nobody reads it any more", String::as_str);
+    Report::new(exit::UNWRITABLE, format!("the secret of the tenant {id} could not be shown"))
+        .caused_by(why)
+        .hint(format!("make a new one, which ends this one: `deployer tenant rotate {id}`"))
+}
 
 /// What can be done.
 #[derive(Debug, Subcommand)]

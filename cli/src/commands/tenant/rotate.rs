@@ -46,7 +46,8 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     match rotated(client, request, &mut steps).await {
         Ok(done) => {
             steps.succeeded();
-            guest.terminal.answer(&done, &Shapes { quiet: |done| done.secret.clone(), text: render })?;
+            let shown = guest.terminal.answer(&done, &Shapes { quiet: |done| done.secret.clone(), text: render });
+            shown.map_err(|report| super::unseen(done.tenant.as_ref(), &report))?;
             Ok(exit::DONE)
         }
         Err(report) => {
