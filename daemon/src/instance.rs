@@ -41,6 +41,12 @@ pub fn open_state_directory(path: &Path) -> Result<()> {
     if metadata.uid() != rustix::process::getuid().as_raw() {
         return Err(failed(io::Error::other("it belongs to another user")));
     }
+    if metadata.permissions().mode() & 0o022 != 0 {
+        // Closing it could take a directory from others, such as /tmp from everybody.
+        return Err(failed(io::Error::other("others may write there")).hint(
+            "set DEPLOYER_STATE_DIR to a directory that is only for this, or take their rights away: chmod 700",
+        ));
+    }
     if metadata.permissions().mode() & 0o077 != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
     }

@@ -153,6 +153,18 @@ fn a_state_directory_that_cannot_be_written_says_what_to_do() {
 }
 
 #[test]
+fn a_directory_that_others_may_write_is_refused_and_left_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let shared = world.directory().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o1777)).unwrap();
+    let world = world.with("DEPLOYER_STATE_DIR", shared.to_str().unwrap());
+    world.run(["daemon", "start"]).exits(3).complains("others may write there").complains("DEPLOYER_STATE_DIR");
+    assert_eq!(std::fs::metadata(&shared).unwrap().permissions().mode() & 0o7777, 0o1777);
+}
+
+#[test]
 fn a_daemon_that_cannot_start_says_why() {
     let world = World::new().with("DEPLOYER_KEYRING", "paper");
     let output = world.run(["daemon", "start"]).exits(3).complains("could not start").complains("DEPLOYER_KEYRING");
