@@ -88,7 +88,8 @@ impl Surroundings {
             Mode::Tenant => (self.value("DEPLOYER_TENANT").unwrap_or_default(), self.value("DEPLOYER_SECRET")),
             Mode::Unspecified => return Ok(None),
         };
-        let Some(secret) = secret else { return Ok(None) };
+        // As from stdin: the line's end that a CI system keeps is none of it.
+        let Some(secret) = secret.map(|secret| secret.trim_end_matches(['\n', '\r'])) else { return Ok(None) };
         if mode == Mode::Tenant && tenant.is_empty() {
             return Err(Report::usage("DEPLOYER_SECRET is set, but DEPLOYER_TENANT is not")
                 .hint("set DEPLOYER_TENANT to the tenant that the secret belongs to"));

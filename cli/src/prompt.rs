@@ -57,7 +57,7 @@ pub async fn text(guest: &Guest, flag: Option<String>, question: Question) -> Re
         return question.default.clone().ok_or_else(|| missing(&question));
     }
     let render = render_config(guest);
-    ask(move || {
+    ask(guest, move || {
         let label = format!("{}:", question.label);
         let mut prompt = Text::new(&label).with_render_config(render);
         if let Some(default) = question.default.as_deref().filter(|default| !default.is_empty()) {
@@ -90,7 +90,7 @@ pub async fn yes_no(guest: &Guest, flag: Option<bool>, question: Question) -> Re
         None => {}
     }
     let render = render_config(guest);
-    ask(move || {
+    ask(guest, move || {
         let label = format!("{}:", question.label);
         Confirm::new(&label)
             .with_render_config(render)
@@ -119,14 +119,15 @@ pub async fn secret(guest: &Guest, asked: SecretQuestion) -> Result<String, Repo
         return secret_from_stdin(&question);
     }
     if let Some(value) = guest.surroundings.value(question.variable) {
-        return Ok(value.to_owned());
+        // As from stdin: the line's end that a CI system keeps is none of it.
+        return Ok(value.trim_end_matches(['\n', '\r']).to_owned());
     }
     if !guest.terminal.interactive {
         return question.default.clone().ok_or_else(|| missing(&question));
     }
     let render = render_config(guest);
     let optional = question.default.is_some();
-    ask(move || {
+    ask(guest, move || {
         let label = format!("{}:", question.label);
         let mut prompt =
             Password::new(&label).with_render_config(render).with_display_mode(PasswordDisplayMode::Masked);
@@ -169,7 +170,7 @@ pub async fn confirm(guest: &Guest, yes: bool, what: &str) -> Result<(), Report>
             .hint("confirm it with --yes"));
     }
     let render = render_config(guest);
-    let confirmed = ask(move || {
+    let confirmed = ask(guest, move || {
         Confirm::new("Continue?")
             .with_render_config(render)
             .with_default(false)
@@ -203,7 +204,7 @@ pub async fn confirm_by_name(guest: &Guest, yes: bool, typed: TypedName<'_>, wha
     }
     let render = render_config(guest);
     let label = format!("Type {kind} ({name}) to confirm:");
-    let typed = ask(move || Text::new(&label).with_render_config(render).prompt()).await?;
+    let typed = ask(guest, move || Text::new(&label).with_render_config(render).prompt()).await?;
     if typed.trim() == name { Ok(()) } else { Err(declined(guest)) }
 }
 
@@ -241,14 +242,13 @@ pub fn yes_or_no(text: &str) -> Result<bool, String> {
 
 /// Asks on a thread of its own, so that a signal from outside still ends the program, with the terminal as it was.
 async fn ask<T: Send + 'static>(
+    guest: &Guest,
     question: impl FnOnce() -> Result<T, InquireError> + Send + 'static,
 ) -> Result<T, Report> {
     let _restored = TerminalMode::saved();
     match tokio::task::spawn_blocking(question).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(InquireError::OperationInterrupted | InquireError::OperationCanceled)) => {
-            Err(Report::silent(exit::INTERRUPTED))
-        }
+        Ok(Err(InquireError::OperationInterrupted | InquireError::OperationCanceled)) => Err(declined(guest)),
         Ok(Err(error)) => Err(Report::internal("could not ask on this terminal")
             .caused_by(error.to_string())
             .hint("give the value by its flag; see --help")),

@@ -134,7 +134,8 @@ impl Job {
             return Ok(true);
         }
         if let Some(first) = plan.refusals.first() {
-            let refused = Report::new("POLICY_DENIED", format!("{}/{}: {first}", plan.stack, plan.environment));
+            let refused = Report::new("POLICY_DENIED", format!("{}/{}: {first}", plan.stack, plan.environment))
+                .hint("`deployer tenant details` shows what the tenant may do; a platform admin may change it");
             return Err(plan.refusals.iter().skip(1).cloned().fold(refused, Report::caused_by));
         }
         let place = format!("{}/{}", plan.stack, plan.environment);

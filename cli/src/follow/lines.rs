@@ -45,7 +45,9 @@ fn line(event: &Event) -> Option<String> {
         }
         Event::Waiting(waiting) => format!("Waiting for {}", escape::line(&waiting.r#for)),
         Event::AwaitingApproval(awaited) => {
-            format!("Waiting for another person's approval, until {}", escape::line(&awaited.expires))
+            let until = escape::line(&awaited.expires).into_owned();
+            let until = until.split_once('.').map_or(until.clone(), |(seconds, _)| format!("{seconds}Z"));
+            format!("Waiting for another person's approval, until {until}")
         }
         Event::Approved(approved) => progress::approved(approved),
         Event::Plan(_) => return None,

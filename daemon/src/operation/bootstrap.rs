@@ -36,6 +36,8 @@ pub struct Bootstrapped {
     pub lock_table: String,
     /// Its parts, in the order of their making.
     pub parts: Vec<BuiltPart>,
+    /// The name of the admin secret, where it is not the usual one.
+    pub admin_secret: Option<String>,
 }
 
 /// Creates storage, lock table, admin secret and registry, each where it is missing, and tries the storage out.
@@ -64,7 +66,8 @@ pub async fn bootstrap(ports: &Ports, caller: &Caller, wanted: Bootstrap, steps:
         steps(&step(&part));
         parts.push(part);
     }
-    Ok(Bootstrapped { backend: place.clone(), lock_table, parts })
+    let admin_secret = wanted.admin_secret.clone().filter(|name| name != ADMIN_SECRET);
+    Ok(Bootstrapped { backend: place.clone(), lock_table, parts, admin_secret })
 }
 
 fn step(part: &BuiltPart) -> String {

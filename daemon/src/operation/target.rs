@@ -145,10 +145,13 @@ async fn only_environment(view: &View, stack: &StackName) -> Result<EnvironmentN
 pub(super) async fn not_deployed(view: &View, stack: &StackName, environment: &EnvironmentName) -> Error {
     let error = Error::new(Reason::NotFound, format!("{stack}/{environment} was never deployed"));
     let environments = view.environments(stack).await.unwrap_or_default();
+    if environments.contains(environment) {
+        return error.hint("what waits or runs there: `deployer run list` and `deployer approvals list`");
+    }
     if !environments.is_empty() {
         let near = did_you_mean(environment.as_str(), environments.iter().map(EnvironmentName::as_str));
         let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
-        let error = error.fact("Deployed environments", names.join(", "));
+        let error = error.fact("Known environments", names.join(", "));
         return near.into_iter().fold(error, Error::hint);
     }
     let stacks = view.stacks().await.unwrap_or_default();

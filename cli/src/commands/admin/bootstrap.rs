@@ -96,9 +96,17 @@ fn render(done: &BootstrapDone, look: &Look) -> String {
             page.line(&paint::dim(format!("✓ {} was there already", escape::line(&part.what))));
         }
     }
-    let address = done.backend.clone().unwrap_or_default().address;
-    page.blank().line(&format!("Next: deployer admin login --backend {}", escape::line(&address)));
+    page.blank().line(&format!("Next: {}", escape::line(&sign_in(done))));
     page.text()
+}
+
+/// The command that signs in to what was made, as it was named.
+fn sign_in(done: &BootstrapDone) -> String {
+    let backend = done.backend.clone().unwrap_or_default();
+    let flags =
+        [("--region", &backend.region), ("--profile", &backend.profile), ("--admin-secret", &done.admin_secret)];
+    let said = flags.iter().filter(|(_, value)| !value.is_empty()).map(|(flag, value)| format!(" {flag} {value}"));
+    format!("deployer admin login --backend {}{}", backend.address, said.collect::<String>())
 }
 
 #[cfg(test)]
@@ -114,13 +122,14 @@ mod tests {
             backend: Some(Backend { address: "s3://company-deployer-state".to_owned(), ..Backend::default() }),
             lock_table: "company-deployer-locks".to_owned(),
             parts: vec![part("S3 bucket: company-deployer-state", true), part("tenants.yaml", false)],
+            admin_secret: "/ours/admin".to_owned(),
         };
         assert_eq!(
             Look::plain().finish(&render(&done, &Look::plain())),
             "✓ Created S3 bucket: company-deployer-state\n\
              ✓ tenants.yaml was there already\n\
              \n\
-             Next: deployer admin login --backend s3://company-deployer-state\n"
+             Next: deployer admin login --backend s3://company-deployer-state --admin-secret /ours/admin\n"
         );
     }
 }
