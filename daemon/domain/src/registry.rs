@@ -48,9 +48,9 @@ struct Head {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 struct Metadata {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::text_or_nothing")]
     bucket: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::text_or_nothing")]
     region: String,
     /// Rises with each of our writes; absent (0) in documents of older tools.
     #[serde(default)]
@@ -60,7 +60,7 @@ struct Metadata {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::text_or_nothing")]
     lock_table: String,
     #[serde(default)]
     default_version: StateVersion,

@@ -14,8 +14,8 @@ pub(super) fn tenants(tenants: &[Tenant], text: &str, file: &str) -> Vec<Problem
     for tenant in tenants {
         let second = !seen.insert(&tenant.id);
         for wrong in second.then(|| "its id is there twice".to_owned()).into_iter().chain(entry(tenant)) {
-            let line = line_of(tenant.id.as_str(), usize::from(second), text);
-            problems.push(at(file, line, 0, format!("tenant {}: {wrong}", tenant.id)));
+            let (line, column) = place_of(tenant.id.as_str(), usize::from(second), text);
+            problems.push(at(file, line, column, format!("tenant {}: {wrong}", tenant.id)));
         }
     }
     problems
@@ -47,12 +47,13 @@ fn entry(tenant: &Tenant) -> Vec<String> {
     wrong
 }
 
-/// The line of the n-th entry with an id; 0 where it is written in a way that this does not see.
-fn line_of(id: &str, nth: usize, text: &str) -> usize {
+/// Line and column of the n-th entry with an id; 0 where it is written in a way that this does not see.
+fn place_of(id: &str, nth: usize, text: &str) -> (usize, usize) {
     let is_it = |line: &str| {
         let line = line.trim_start().trim_start_matches("- ").trim_start();
         let value = line.strip_prefix("id:").map(|rest| rest.split('#').next().unwrap_or(rest));
         value.is_some_and(|value| value.trim().trim_matches(['"', '\'']) == id)
     };
-    text.lines().enumerate().filter(|(_, line)| is_it(line)).nth(nth).map_or(0, |(at, _)| at + 1)
+    let found = text.lines().enumerate().filter(|(_, line)| is_it(line)).nth(nth);
+    found.map_or((0, 0), |(at, line)| (at + 1, line.find("id:").map_or(0, |bytes| line[..bytes].chars().count() + 1)))
 }

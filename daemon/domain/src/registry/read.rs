@@ -1,6 +1,6 @@
 //! From bytes to a registry, with the place of what is wrong.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_yaml::{Mapping, Value};
 
 use super::{REGISTRY_FILE, REGISTRY_VERSION, Registry, check};
@@ -35,6 +35,11 @@ pub(super) fn registry(bytes: &[u8]) -> Result<Registry> {
     })?;
     let problems = check::tenants(registry.tenants(), text, REGISTRY_FILE);
     if problems.is_empty() { Ok(registry) } else { Err(malformed(REGISTRY_FILE, problems)) }
+}
+
+/// A text; `key:` without a value is an empty one.
+pub(super) fn text_or_nothing<'de, D: Deserializer<'de>>(document: D) -> std::result::Result<String, D::Error> {
+    Option::<String>::deserialize(document).map(Option::unwrap_or_default)
 }
 
 /// Takes the bytes as text that is safe to parse.

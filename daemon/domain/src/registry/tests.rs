@@ -190,6 +190,13 @@ fn a_malformed_document_says_line_and_column() {
 }
 
 #[test]
+fn a_key_without_a_value_is_an_empty_text() {
+    let registry =
+        Registry::parse(b"version: v1\nmetadata: { bucket: }\nconfig:\n  lockTable:\ntenants: []\n").unwrap();
+    assert_eq!(registry.place(), Place::default());
+}
+
+#[test]
 fn an_entry_that_contradicts_itself_is_named_with_its_line() {
     let cases = [
         ("prefix: tenants/notifications-team\n", "prefix: tenants/payments-team\n", "storage.prefix"),
@@ -200,7 +207,7 @@ fn an_entry_that_contradicts_itself_is_named_with_its_line() {
     ];
     for (from, to, what) in cases {
         let problem = problem(&REFERENCE.replace(from, to));
-        assert!(problem.message.contains(what) && problem.line == 13, "{problem}");
+        assert!(problem.message.contains(what) && (problem.line, problem.column) == (13, 5), "{problem}");
     }
     let twice = REFERENCE.to_owned() + &REFERENCE[REFERENCE.find("  - id:").unwrap()..];
     let problem = problem(&twice);
