@@ -78,6 +78,8 @@ pub fn render(plan: &Plan, look: &Look) -> String {
     let mut page = Page::titled(look, &format!("Plan: {}/{} ({})", plan.stack, plan.environment, what(plan)));
     let steps = plan.steps.iter().filter(|step| !matches!(step.action(), Action::None | Action::Unspecified));
     let widest = steps.clone().map(|step| step.component.chars().count()).max().unwrap_or_default();
+    // One long name must not push the words of all others over the edge.
+    let widest = widest.min(look.width.map_or(usize::MAX, |width| width.saturating_sub(BESIDE_A_NAME)));
     for step in steps {
         show_step(step, widest, &mut page);
     }
@@ -97,6 +99,9 @@ pub fn render(plan: &Plan, look: &Look) -> String {
     }
     page.text()
 }
+
+/// What stands beside a component's name in its row: symbol, action and type.
+const BESIDE_A_NAME: usize = 32;
 
 fn what(plan: &Plan) -> String {
     match plan.operation() {
@@ -307,6 +312,16 @@ pub mod tests {
         assert_eq!(lines[0].trim_end(), "+ A (AWS::X::Y)");
         assert_eq!(lines[1].trim_end(), "-/+ B (AWS::X::Y): Properties.Name  REPLACED: the old one is deleted");
         assert_eq!(lines[2].trim_end(), "~ C (AWS::X::Y)  ⚠ PERMISSIONS");
+    }
+
+    #[test]
+    fn one_long_name_leaves_the_other_rows_within_the_terminal() {
+        let long = step(&format!("email.{}", "x".repeat(80)), Action::Create, "");
+        let plan = Plan { steps: vec![long, step("email.api", Action::Create, "")], ..mixed() };
+        let look = Look { width: Some(60), ..Look::plain() };
+        let text = look.finish(&render(&plan, &look));
+        let row = text.lines().find(|line| line.contains("email.api")).unwrap();
+        assert!(row.chars().count() <= 60 && row.contains("create") && row.ends_with("command"), "{row:?}");
     }
 
     #[test]
