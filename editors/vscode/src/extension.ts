@@ -24,6 +24,8 @@ import { Watch } from "./watch/watch";
 export interface Api {
   /** How many calls were made to the daemon. */
   calls(): number;
+  /** Resolves when all is known that the first tree shows; answers how long that took since the activation, in milliseconds. */
+  known: Promise<number>;
   /** Resolves when the first tree is drawn; answers how long that took since the activation, in milliseconds. */
   drawn: Promise<number>;
 }
@@ -38,7 +40,9 @@ export function activate(context: ExtensionContext): Api {
   const local = new LocalStacks();
   const followed = new FollowedRuns(daemon, platform);
   const health = new Health(daemon, platform, (of) => local.directoryOf(of));
-  const stacks = new StacksView(platform, local, health);
+  const connecting = settings("startDaemon", true) ? attempt("Cannot start the daemon", () => daemon.connected()) : daemon.connectIfThere();
+  const first = connecting.then(() => (daemon.isThere ? platform.firstLoad : undefined));
+  const stacks = new StacksView(platform, local, health, first);
   const runsView = new RunsView(platform, followed);
   const plans = new PlanDocuments();
   const statusBar = new StatusBar(daemon, platform, () => chosenEnvironment(context.workspaceState));
@@ -62,7 +66,6 @@ export function activate(context: ExtensionContext): Api {
   );
   state(false);
   void local.load();
-  if (settings("startDaemon", true)) void attempt("Cannot start the daemon", () => daemon.connected());
-  else void daemon.connectIfThere();
-  return { calls: () => daemon.calls, drawn: stacks.drawn.then(() => performance.now() - began) };
+  const since = () => performance.now() - began;
+  return { calls: () => daemon.calls, known: platform.firstLoad.then(since), drawn: stacks.drawn.then(since) };
 }

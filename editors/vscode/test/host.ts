@@ -34,6 +34,15 @@ function when<T>(what: string, event: vscode.Event<T>, condition: () => boolean,
   });
 }
 
+/** The same where the editor's own event comes late: that of diagnostics is held back for 50 ms. */
+async function soon(what: string, condition: () => boolean, seconds = 30): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`);
+    await new Promise((resume) => setTimeout(resume, 1));
+  }
+}
+
 function problems(uri: vscode.Uri): vscode.Diagnostic[] {
   return vscode.languages.getDiagnostics(uri).filter((it) => it.source === "deployer");
 }
@@ -57,9 +66,11 @@ function figures(name: string, milliseconds: number[], goal: number): void {
 
 const TESTS: Record<string, () => Promise<void>> = {
   async "the first tree is drawn soon after the activation"() {
-    await vscode.commands.executeCommand("deployer.stacks.focus");
     const extension = vscode.extensions.getExtension<Api>("deployer.deployer")!;
+    assert.ok(!extension.isActive, "nothing in the workspace activates it before it is looked at");
+    await vscode.commands.executeCommand("deployer.stacks.focus");
     await extension.activate();
+    figures("activation to all that the first tree shows, warm daemon", [await extension.exports.known], 300);
     figures("activation to first tree, warm daemon", [await extension.exports.drawn], 300);
   },
 
@@ -71,28 +82,29 @@ const TESTS: Record<string, () => Promise<void>> = {
     const editor = await vscode.window.showTextDocument(document);
     assert.ok(document.lineCount > 1000);
     assert.deepEqual(problems(document.uri), []);
-    const line = document.lineCount - 3;
-    const place = new vscode.Range(line, 14, line, 21);
     const type = document.getText().split("\n").findLastIndex((text) => text.trim() === "type: command");
     const word = new vscode.Range(type, 14, type, 21);
-    assert.ok(place.start.line !== word.start.line);
     const times: number[] = [];
-    const change = vscode.languages.onDidChangeDiagnostics;
+    const fromKey: number[] = [];
+    let key = 0;
+    const keys = vscode.workspace.onDidChangeTextDocument(() => (key = performance.now()));
     for (let round = 0; round < ROUNDS; round += 1) {
       const began = performance.now();
-      const seen = when("a problem", change, () => problems(document.uri).length > 0);
-      await editor.edit((edit) => edit.replace(word, "comandX"));
-      await seen;
+      const edited = editor.edit((edit) => edit.replace(word, "comandX"));
+      await soon("a problem", () => problems(document.uri).length > 0);
       times.push(performance.now() - began);
+      fromKey.push(performance.now() - key);
+      await edited;
       const [problem] = problems(document.uri);
       assert.equal(problem!.range.start.line, word.start.line);
       assert.equal(problem!.range.start.character, word.start.character);
       assert.match(problem!.message, /command/);
-      const gone = when("no problem", change, () => problems(document.uri).length === 0);
       await editor.edit((edit) => edit.replace(word, "command"));
-      await gone;
+      await soon("no problem", () => problems(document.uri).length === 0);
     }
-    figures(`typing to diagnostics, ${document.lineCount} lines`, times, 100);
+    keys.dispose();
+    figures(`typing to diagnostics, ${document.lineCount} lines`, fromKey, 100);
+    figures("the same, with the way of the edit from the extension to the editor and back", times, 100);
     await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
   },
 
@@ -119,6 +131,8 @@ const TESTS: Record<string, () => Promise<void>> = {
     assert.equal(spots("- a\n- b\n"), undefined);
     assert.equal(spots("name: [unfinished"), undefined);
     const file = join(FOLDER, "shop/stack.yaml");
+    mkdirSync(join(FOLDER, "shop"), { recursive: true });
+    writeFileSync(file, text);
     const document = await vscode.workspace.openTextDocument(file);
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", document.uri);
     assert.deepEqual(new Set(lenses.map((lens) => lens.command?.command)), new Set(["deployer.plan", "deployer.apply", "deployer.status", "deployer.rollback"]));

@@ -43,6 +43,9 @@ export class Platform implements Disposable {
   private readonly lockChanged = new EventEmitter<LockChanged__Output>();
   readonly onDidChangeLock = this.lockChanged.event;
 
+  /** Resolves when everything that the first tree needs is known for the first time. */
+  readonly firstLoad: Promise<void>;
+  private known: () => void = () => undefined;
   private readonly subscriptions: Disposable[];
   private readonly due = new Set<() => Promise<void>>();
   private round: Promise<void> | undefined;
@@ -51,6 +54,7 @@ export class Platform implements Disposable {
     private readonly daemon: Daemon,
     watch: Watch,
   ) {
+    this.firstLoad = new Promise((resolve) => (this.known = resolve));
     const gone = (connection: unknown) => connection || this.clear();
     this.subscriptions = [watch.onDidHear((event) => this.hear(event)), daemon.onDidChange(gone)];
   }
@@ -154,6 +158,7 @@ export class Platform implements Disposable {
   private async loadAll(): Promise<void> {
     this.trouble = undefined;
     const [contexts] = await Promise.all([this.loadContexts(), this.loadStacks(), this.loadLocks()]);
+    this.known();
     if (!contexts) return;
     this.loaded = true;
     if (!this.isSignedIn) {

@@ -29,6 +29,8 @@ export class StacksView implements TreeDataProvider<StackNode>, Disposable {
     private readonly platform: Platform,
     private readonly local: LocalStacks,
     private readonly health: Health,
+    /** Until then the first tree is waited for, rather than drawn empty and drawn again. */
+    private readonly first: Promise<void>,
   ) {
     this.subscriptions = [platform, local, health].map((it) => it.onDidChange(() => this.changed.fire()));
     this.drawn = new Promise((resolve) => (this.firstDrawn = resolve));
@@ -52,7 +54,10 @@ export class StacksView implements TreeDataProvider<StackNode>, Disposable {
   }
 
   async getChildren(node?: StackNode): Promise<StackNode[]> {
-    if (!node) return this.roots();
+    if (!node) {
+      await this.first;
+      return this.roots();
+    }
     switch (node.kind) {
       case "context":
         return this.stacks();
