@@ -128,10 +128,9 @@ export class Editor {
     return this.page.locator(".monaco-dialog-box");
   }
 
-  /** Presses a button of a modal dialog. */
-  async answer(button) {
-    await this.dialog().locator(".monaco-button").filter({ hasText: button }).first().click();
-    await this.dialog().waitFor({ state: "detached" });
+  /** Presses a button of a notification. */
+  async decide(text, button) {
+    await this.notification(text).getByRole("button", { name: button, exact: true }).click();
   }
 
   /** Runs a command by its title. */

@@ -40,9 +40,11 @@ export function activate(context: ExtensionContext): Api {
   const local = new LocalStacks();
   const followed = new FollowedRuns(daemon, platform);
   const health = new Health(daemon, platform, (of) => local.directoryOf(of));
-  const connecting = settings("startDaemon", true) ? attempt("Cannot start the daemon", () => daemon.connected()) : daemon.connectIfThere();
-  const first = connecting.then(() => (daemon.isThere ? platform.firstLoad : undefined));
-  const stacks = new StacksView(platform, local, health, first);
+  const connect = () => (settings("startDaemon", true) ? attempt("Cannot start the daemon", () => daemon.connected()) : daemon.connectIfThere());
+  // Once: whoever stops the daemon afterwards has it stopped.
+  let connecting: Promise<void> | undefined;
+  const begin = () => (connecting ??= connect().then(() => (daemon.isThere ? platform.firstLoad : undefined)));
+  const stacks = new StacksView(platform, local, health, begin);
   const runsView = new RunsView(platform, followed);
   const plans = new PlanDocuments();
   const statusBar = new StatusBar(daemon, platform, () => chosenEnvironment(context.workspaceState));
@@ -65,7 +67,8 @@ export function activate(context: ExtensionContext): Api {
     ...[notifications, statusBar, runsView, stacks, health, followed, local, plans, platform, watch, daemon],
   );
   state(false);
-  void local.load();
+  // A file of this name may be another program's: it is no reason to start anything.
+  void local.load().then(() => (local.stacks.size > 0 ? begin() : daemon.connectIfThere()));
   const since = () => performance.now() - began;
   return { calls: () => daemon.calls, known: platform.firstLoad.then(since), drawn: stacks.drawn.then(since) };
 }

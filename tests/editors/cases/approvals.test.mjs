@@ -25,11 +25,11 @@ test("a request is told with its plan before one's eyes, and approved or rejecte
       await editor.notification("alice asks to apply shop/production").waitFor();
       await editor.row("apply shop/production", "Approvals").waitFor();
       await editor.picture("approval-asked");
-      await editor.notification("alice asks to apply").getByRole("button", { name: "Look at the plan" }).click();
-      await editor.dialog().filter({ hasText: "Approve to apply shop/production?" }).filter({ hasText: "Asked by alice" }).waitFor();
+      await editor.decide("alice asks to apply", "Look at the plan");
+      await editor.notification("Approve to apply shop/production? Asked by alice").waitFor();
       await editor.page.locator(".view-lines").filter({ hasText: "+ s.a (command): create" }).first().waitFor();
       await editor.picture("approval");
-      await editor.answer("Approve");
+      await editor.decide("Approve to apply shop/production?", "Approve");
       await editor.row("apply shop/production", "Approvals").waitFor({ state: "detached" });
       await until("what was approved runs by itself", () => world.exists("shop/ran"));
 

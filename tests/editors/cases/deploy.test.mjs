@@ -32,9 +32,9 @@ test("a plan is read, applied, watched and rolled back from the lenses of its fi
       await editor.picture("plan");
 
       await lenses.filter({ hasText: "Apply" }).nth(1).locator("a", { hasText: "Apply" }).click();
-      await editor.dialog().filter({ hasText: "Apply shop/development?" }).filter({ hasText: "3 to create" }).waitFor();
+      await editor.notification("Apply shop/development? 3 to create").waitFor();
       await editor.picture("confirm");
-      await editor.answer("Apply");
+      await editor.decide("Apply shop/development?", "Apply");
       await until("b is at work", () => world.exists("shop/b.began"));
       await editor.row("s.a", "Runs").filter({ hasText: "succeeded" }).waitFor();
       await editor.row("s.b", "Runs").filter({ hasText: "running" }).waitFor();
@@ -48,7 +48,7 @@ test("a plan is read, applied, watched and rolled back from the lenses of its fi
       await editor.expand(editor.row("apply shop/development", "Runs"));
       await reason.waitFor();
       assert.match(await reason.innerText(), /3/, "the engine's reason is shown");
-      await editor.notification("apply shop/development: failed").getByRole("button", { name: "Show" }).click();
+      await editor.decide("apply shop/development: failed", "Show");
       await editor.output("s.b | b begins").waitFor();
       await editor.picture("run-failed");
     });
@@ -63,10 +63,9 @@ test("a plan is read, applied, watched and rolled back from the lenses of its fi
       await editor.row("development").click({ button: "right" });
       await editor.menu("Roll back");
       await editor.choose("#2", "Go back to which run?");
-      await editor.dialog().filter({ hasText: "Roll back shop/development?" }).waitFor();
       await editor.page.locator(".view-lines").filter({ hasText: "Goes back to run #2" }).first().waitFor();
       await editor.picture("rollback");
-      await editor.answer("Roll back");
+      await editor.decide("Roll back shop/development?", "Roll back");
       await editor.notification("rollback shop/development: succeeded").waitFor();
     });
     assert.match(world.run(["history", "--stack", "shop", "--environment", "development"]), /rollback/);
@@ -95,8 +94,7 @@ test("a terminal and the editor share runs: each sees, follows and cancels those
 
       // The editor's, which the terminal is locked out by, follows and cancels.
       await editor.press(editor.row("development"), "Apply");
-      await editor.dialog().filter({ hasText: "Apply shop/development?" }).waitFor();
-      await editor.answer("Apply");
+      await editor.decide("Apply shop/development?", "Apply");
       await editor.status("apply shop/development running").waitFor();
       const [own] = JSON.parse(world.run(["run", "list", "-o", "json"])).runs;
       assert.equal(own.status, "RUN_STATUS_RUNNING");

@@ -51,7 +51,7 @@ test("a lock that is lost in the middle of a run is red in the status bar", { sk
     await withEditor(world, {}, async (editor) => {
       await editor.showView();
       await editor.press(editor.row("development"), "Apply");
-      await editor.answer("Apply");
+      await editor.decide("Apply shop/development?", "Apply");
       await until("the run is at work", () => world.exists("shop/began"));
       const force = ["--reason", "a test of what is lost", "--even-if-alive"];
       colleague.run(["lock", "unlock", "--stack", "shop", "--environment", "development", ...force]);

@@ -37,10 +37,17 @@ local function diagnostics(buffer, file, problems)
   return found
 end
 
+--- Whether a stack file is one: other programs have files of this name too.
+local function is_ours(buffer, file)
+  local own = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":p") == file
+  local text = own and text_of(buffer) or table.concat(vim.fn.readfile(file), "\n")
+  return ("\n" .. text):find("\n%s*apiVersion%s*:%s*[\"']?deployer/") ~= nil
+end
+
 --- Checks a buffer's file, with the text that is in the buffer.
 function M.validate(buffer)
   local file = target.stack_file(buffer)
-  if not file then
+  if not file or not is_ours(buffer, file) then
     return
   end
   local round = (rounds[buffer] or 0) + 1

@@ -7,7 +7,7 @@ import { place } from "../model/place";
 import { operationWord } from "../model/runs";
 import type { PlanDocuments } from "../plan/document";
 import { counts } from "../plan/text";
-import { confirm } from "./ask";
+import { confirmPlan } from "./ask";
 
 export class Approving {
   constructor(
@@ -17,8 +17,8 @@ export class Approving {
 
   async approve(run: string): Promise<void> {
     const asked = await this.show(run);
-    const detail = `Asked by ${asked.requestedBy} (${asked.requestedPrincipal}). ${asked.plan ? counts(asked.plan) : ""}. The plan is open beside.`;
-    if (!(await confirm(`Approve to ${operationWord(asked.operation)} ${place(asked)}?`, detail, "Approve"))) return;
+    const detail = `Asked by ${asked.requestedBy} (${asked.requestedPrincipal}). ${asked.plan ? counts(asked.plan) : ""}.`;
+    if (!(await confirmPlan(`Approve to ${operationWord(asked.operation)} ${place(asked)}?`, detail, "Approve"))) return;
     // The digest of what was shown: another plan is not approved by this.
     await this.decide(asked, "Approve", "");
     void window.showInformationMessage(`${operationWord(asked.operation)} ${place(asked)} is approved`);

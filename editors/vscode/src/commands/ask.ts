@@ -37,6 +37,11 @@ export async function askVariables(shown: ShowStackResponse__Output, remembered:
   return values;
 }
 
+/** Asks beside a plan, which can be read, scrolled and searched until the answer is given. */
+export async function confirmPlan(question: string, detail: string, yes: string): Promise<boolean> {
+  return (await window.showWarningMessage(`${question} ${detail}`, yes, "Not now")) === yes;
+}
+
 /** Asks in a way that cannot be overlooked. */
 export async function confirm(question: string, detail: string, yes: string): Promise<boolean> {
   return (await window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;

@@ -14,7 +14,7 @@ import { operationWord } from "../model/runs";
 import type { PlanDocuments } from "../plan/document";
 import { counts } from "../plan/text";
 import type { FollowedRuns } from "../runs/followed";
-import { askRun, askVariables, confirm, confirmByName } from "./ask";
+import { askRun, askVariables, confirmByName, confirmPlan } from "./ask";
 
 export interface Deploying {
   daemon: Daemon;
@@ -100,8 +100,8 @@ export class Deploy {
 
   private async isWanted({ plan }: Planned, yes: string): Promise<boolean> {
     if (this.isNothing(plan)) return false;
-    const approval = plan.needsApproval ? "\nAnother person has to approve it first: the run waits for that." : "";
-    return confirm(`${yes} ${place(plan)}?`, `${counts(plan)}. The plan is open beside.${approval}`, yes);
+    const approval = plan.needsApproval ? " Another person has to approve it first: the run waits for that." : "";
+    return confirmPlan(`${yes} ${place(plan)}?`, `${counts(plan)}.${approval}`, yes);
   }
 
   private async run({ plan, target, options, cwd }: Planned): Promise<void> {

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { EventEmitter, workspace, type Disposable } from "vscode";
 
 import { spots } from "../lenses/lenses";
+import { isStackText } from "../problems/stack_files";
 import type { Place } from "./place";
 
 export interface LocalStack {
@@ -48,7 +49,8 @@ export class LocalStacks implements Disposable {
 }
 
 async function readStack(file: string): Promise<{ name: string; stack: LocalStack } | undefined> {
-  const found = spots(await readFile(file, "utf8").catch(() => ""));
+  const text = await readFile(file, "utf8").catch(() => "");
+  const found = isStackText(text) ? spots(text) : undefined;
   if (!found) return undefined;
   const environments = found.spots.flatMap((spot) => (spot.environment ? [spot.environment] : []));
   return { name: found.stack, stack: { file, environments } };

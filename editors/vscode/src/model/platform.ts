@@ -47,6 +47,9 @@ export class Platform implements Disposable {
   readonly firstLoad: Promise<void>;
   private known: () => void = () => undefined;
   private readonly subscriptions: Disposable[];
+  /** What was heard of runs while the daemon was asked for them: newer than its answer may be. */
+  private readonly heardRuns = new Map<string, Run__Output>();
+  private asksLocks = false;
   private readonly due = new Set<() => Promise<void>>();
   private round: Promise<void> | undefined;
 
@@ -124,6 +127,7 @@ export class Platform implements Disposable {
   private hearRun(run: Run__Output): void {
     if (run.tenant !== this.tenant?.tenant) return;
     this.runs.set(run.id, run);
+    this.heardRuns.set(run.id, run);
     this.runChanged.fire(run);
     if (isOver(run.status)) void this.soon(this.loadStacks);
     this.changed.fire();
@@ -135,6 +139,8 @@ export class Platform implements Disposable {
     if (!lock.held) this.locks.delete(place(lock));
     else if (known && lock.holderState) Object.assign(known, { holderState: lock.holderState, looksAlive: lock.looksAlive });
     else void this.soon(this.loadLocks);
+    // The answer to a question that is on its way may be older than this.
+    if (this.asksLocks) void this.soon(this.loadLocks);
     this.lockChanged.fire(lock);
     this.changed.fire();
   }
@@ -168,7 +174,9 @@ export class Platform implements Disposable {
       return;
     }
     this.changed.fire();
-    await Promise.all([this.loadRuns(), this.loadApprovals()]);
+    // In this order: whose a request is, is known from the runs.
+    await this.loadRuns();
+    await this.loadApprovals();
   }
 
   private async loadContexts(): Promise<boolean> {
@@ -194,20 +202,25 @@ export class Platform implements Disposable {
 
   private async loadLocks(): Promise<void> {
     const context = this.daemon.lend({ cwd: "/" });
+    this.asksLocks = true;
     await this.tried(async () => {
       const { locks } = await this.daemon.ask<ListLocksResponse__Output>((it, ...how) => it.locks.List({ context }, ...how));
       this.locks.clear();
       locks.forEach((lock) => this.locks.set(place(lock), lock));
     });
+    this.asksLocks = false;
   }
 
   private async loadRuns(): Promise<void> {
     const context = this.daemon.lend({ cwd: "/" });
     await this.tried(async () => {
       const asked = { context, limit: RUNS };
+      this.heardRuns.clear();
       const { runs } = await this.daemon.ask<ListRunsResponse__Output>((it, ...how) => it.runs.List(asked, ...how));
       this.runs.clear();
       runs.forEach((run) => this.runs.set(run.id, run));
+      this.heardRuns.forEach((run) => this.runs.set(run.id, run));
+      this.heardRuns.clear();
       this.activeRuns.filter((run) => run.owned).forEach((run) => this.runChanged.fire(run));
     });
   }

@@ -5,19 +5,19 @@ import type { Plan__Output } from "../../generated/deployer/v1/Plan";
 import { operationWord } from "../model/runs";
 import { planText } from "./text";
 
+/** How many plans are kept. */
+const KEPT = 20;
+
 const SCHEME = "deployer-plan";
 
 export class PlanDocuments implements TextDocumentContentProvider, Disposable {
   private readonly texts = new Map<string, string>();
   private readonly changed = new EventEmitter<Uri>();
   readonly onDidChange = this.changed.event;
-  private readonly subscriptions: Disposable[];
+  private readonly registration: Disposable;
 
   constructor() {
-    this.subscriptions = [
-      workspace.registerTextDocumentContentProvider(SCHEME, this),
-      workspace.onDidCloseTextDocument((document) => this.texts.delete(document.uri.toString())),
-    ];
+    this.registration = workspace.registerTextDocumentContentProvider(SCHEME, this);
   }
 
   provideTextDocumentContent(uri: Uri): string {
@@ -28,15 +28,22 @@ export class PlanDocuments implements TextDocumentContentProvider, Disposable {
   async show(plan: Plan__Output, of?: string): Promise<void> {
     const name = of ?? operationWord(plan.operation);
     const uri = Uri.from({ scheme: SCHEME, path: `/${plan.stack}/${plan.environment}/${name}.plan` });
-    this.texts.set(uri.toString(), planText(plan));
+    this.keep(uri.toString(), planText(plan));
     this.changed.fire(uri);
     const document = await workspace.openTextDocument(uri);
     await languages.setTextDocumentLanguage(document, "diff");
     await window.showTextDocument(document, { preview: true, preserveFocus: true, viewColumn: ViewColumn.Beside });
   }
 
+  private keep(uri: string, text: string): void {
+    this.texts.delete(uri);
+    this.texts.set(uri, text);
+    const [oldest] = this.texts.keys();
+    if (this.texts.size > KEPT && oldest) this.texts.delete(oldest);
+  }
+
   dispose(): void {
-    this.subscriptions.forEach((it) => it.dispose());
+    this.registration.dispose();
     this.changed.dispose();
   }
 }

@@ -9,13 +9,13 @@ const STACK_FILE = "stack.yaml";
 export function stackFileOf(document: TextDocument): string | undefined {
   if (document.uri.scheme !== "file") return undefined;
   const path = document.uri.fsPath;
-  if (basename(path) === STACK_FILE) return isOurs(document.getText()) ? path : undefined;
+  if (basename(path) === STACK_FILE) return isStackText(document.getText()) ? path : undefined;
   if (!/\.ya?ml$/.test(path) || basename(dirname(path)) !== "services") return undefined;
   const main = join(dirname(dirname(path)), STACK_FILE);
   return existsSync(main) ? main : undefined;
 }
 
-/** Other programs have files of this name too. */
-function isOurs(text: string): boolean {
+/** Whether a text is a stack file's: other programs have files of this name too. */
+export function isStackText(text: string): boolean {
   return /^\s*apiVersion\s*:\s*["']?deployer\//m.test(text);
 }

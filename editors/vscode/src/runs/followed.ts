@@ -47,7 +47,10 @@ export class FollowedRuns implements Disposable {
    */
   async follow(run: Run__Output, lends: boolean): Promise<void> {
     const connection = await this.daemon.connected();
-    if (this.streams.has(run.id)) return;
+    const heard = this.streams.get(run.id);
+    // Only a run that waits may wait for somebody's environment.
+    if (heard && !(lends && run.status === "RUN_STATUS_WAITING")) return;
+    heard?.cancel();
     const progress = this.known.get(run.id) ?? new RunProgress();
     this.known.set(run.id, progress);
     const context = this.daemon.lend({ cwd: "/", commands: lends });
@@ -108,7 +111,7 @@ export class FollowedRuns implements Disposable {
     try {
       await hear(stream, (event) => this.take(id, progress, event));
     } finally {
-      this.streams.delete(id);
+      if (this.streams.get(id) === stream) this.streams.delete(id);
       this.forgetOld();
       this.changed.fire(id);
     }

@@ -30,7 +30,7 @@ export class StacksView implements TreeDataProvider<StackNode>, Disposable {
     private readonly local: LocalStacks,
     private readonly health: Health,
     /** Until then the first tree is waited for, rather than drawn empty and drawn again. */
-    private readonly first: Promise<void>,
+    private readonly first: () => Promise<void>,
   ) {
     this.subscriptions = [platform, local, health].map((it) => it.onDidChange(() => this.changed.fire()));
     this.drawn = new Promise((resolve) => (this.firstDrawn = resolve));
@@ -55,7 +55,7 @@ export class StacksView implements TreeDataProvider<StackNode>, Disposable {
 
   async getChildren(node?: StackNode): Promise<StackNode[]> {
     if (!node) {
-      await this.first;
+      await this.first();
       return this.roots();
     }
     switch (node.kind) {
