@@ -10,14 +10,16 @@ use deployer_domain::backend::{
 };
 use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::Stacks;
+use deployer_domain::cost::CostSource;
 use deployer_domain::error::Result;
 use deployer_domain::logs::LogGroups;
+use deployer_domain::meter::Meters;
 use deployer_domain::object::PortResult;
 use deployer_domain::port_error::Attempted;
 
 use crate::aws::{
-    self, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, DynamoLocks, S3Objects, SecretsManager,
-    StsIdentity,
+    self, AwsMeters, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, CostExplorer, DynamoLocks, S3Objects,
+    SecretsManager, StsIdentity,
 };
 use crate::embedded::{Database, Databases, EmbeddedLocks, EmbeddedObjects, EmbeddedSecrets, OsUser};
 
@@ -54,6 +56,18 @@ impl BackendFactory for Backends {
     async fn logs(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn LogGroups>> {
         let clients = self.clients.clients(caller, place).await.attempted("read logs", &place.address)?;
         Ok(Arc::new(CloudwatchLogs::new(&clients)))
+    }
+
+    async fn costs(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn CostSource>> {
+        let clients = self.clients.clients(caller, place).await.attempted("ask for costs", &place.address)?;
+        let costs = CostExplorer::new(&clients).attempted("ask for costs", &place.address)?;
+        Ok(Arc::new(costs))
+    }
+
+    async fn meters(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Meters>> {
+        let clients = self.clients.clients(caller, place).await.attempted("measure what runs", &place.address)?;
+        let meters = AwsMeters::new(&clients).attempted("measure what runs", &place.address)?;
+        Ok(Arc::new(meters))
     }
 
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>> {

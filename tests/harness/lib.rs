@@ -1,6 +1,7 @@
 //! What the tests run against: real parts, each in a process of its own, that end with the test.
 
 pub mod aws;
+pub mod bills;
 pub mod boto;
 pub mod canned;
 pub mod client;

@@ -62,6 +62,24 @@ pub fn milliseconds(total: u32) -> String {
     }
 }
 
+/// A month such as `2024-01` in words; what cannot be read stays as it is.
+pub fn month(month: &str) -> String {
+    let first = format!("{month}-01").parse::<jiff::civil::Date>();
+    first.map_or_else(|_| month.to_owned(), |first| first.strftime("%B %Y").to_string())
+}
+
+/// Bytes in the unit that people use, such as `1.2 TB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut unit = 0;
+    let mut size = bytes as f64;
+    while size >= 999.95 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
 /// US dollars without cents, such as `$5,000`.
 pub fn dollars(amount: f64) -> String {
     let rounded = amount.abs().round();

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
 use crate::cloudformation::Stacks;
+use crate::cost::CostSource;
 use crate::error::{Error, Reason, Result};
 use crate::lock::LockTable;
 use crate::logs::LogGroups;
+use crate::meter::Meters;
 use crate::name::TenantId;
 use crate::object::{ObjectStore, PortResult};
 use crate::secret_store::SecretStore;
@@ -211,6 +213,12 @@ pub trait BackendFactory: Send + Sync {
 
     /// Opens the provider's logs in the same way.
     async fn logs(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn LogGroups>>;
+
+    /// Opens the provider's bills with a caller's own credentials.
+    async fn costs(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn CostSource>>;
+
+    /// Opens what measures resources in the region that the place says, with a caller's own credentials.
+    async fn meters(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Meters>>;
 
     /// Creates what the backend needs (file; bucket and table), each part only where it is missing.
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>>;

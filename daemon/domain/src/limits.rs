@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Reason, Result};
 use crate::tenant::Limits;
+use crate::tenant_config::CostLimitPolicy;
 
 /// What a tenant uses: counts over all its states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,12 +19,62 @@ pub fn allow(limits: &Limits, before: Usage, after: Usage) -> Result<()> {
         if after <= most || after <= before {
             return Ok(());
         }
-        Err(Error::new(Reason::LimitExceeded, format!("the tenant may have {most} {what}, this would make {after}"))
+        let (name, flag) =
+            if what == "stacks" { ("maxStacks", "--max-stacks") } else { ("maxServices", "--max-services") };
+        let message = format!("the tenant's limit {name} allows {most} {what}, this would make {after}");
+        Err(Error::new(Reason::LimitExceeded, message)
             .fact("In use", format!("{before} / {most} {what}"))
-            .hint("destroy what is not needed any more, or ask your admin for a higher limit"))
+            .hint("destroy what is not needed any more")
+            .hint(format!("or ask an admin, who can change it: `deployer tenant edit ID {flag} N`")))
     };
     over("stacks", before.stacks, after.stacks, limits.max_stacks)?;
     over("services", before.services, after.services, limits.max_services)
+}
+
+/// Of the monthly limit, in percent: from here on there is a warning.
+const NEAR: f64 = 80.0;
+
+/// What this month's cost says of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CostVerdict {
+    /// Nothing.
+    Fine,
+    /// It goes on, and somebody should know.
+    Warn(String),
+    /// What grows is refused.
+    Refuse(Error),
+}
+
+/// Compares this month's cost with the tenant's limit. `grows` says whether the change makes something new; `cost` is in
+/// US dollars, or why it is unknown.
+pub fn judge_cost(
+    limits: &Limits,
+    policy: CostLimitPolicy,
+    grows: bool,
+    cost: std::result::Result<f64, &str>,
+) -> CostVerdict {
+    let Some(limit) = limits.monthly_cost_limit.filter(|limit| *limit > 0) else { return CostVerdict::Fine };
+    let denies = policy == CostLimitPolicy::Deny;
+    let cost = match cost {
+        Ok(cost) => cost,
+        Err(why) if denies && grows => {
+            return CostVerdict::Warn(format!("the limit monthlyCostLimit of ${limit} was not checked: {why}"));
+        }
+        Err(_) => return CostVerdict::Fine,
+    };
+    let percent = cost * 100.0 / f64::from(limit);
+    let used = format!("${cost:.0} / ${limit} ({percent:.0}%)");
+    match percent {
+        ..NEAR => CostVerdict::Fine,
+        100.0.. if denies && grows => CostVerdict::Refuse(
+            Error::new(Reason::LimitExceeded, format!("the tenant's limit monthlyCostLimit of ${limit} is reached"))
+                .fact("This month", used)
+                .hint("what is there may change and be destroyed, nothing new is made before next month")
+                .hint("or ask an admin, who can change it: `deployer tenant edit ID --monthly-cost-limit N`"),
+        ),
+        100.0.. => CostVerdict::Warn(format!("the tenant's limit monthlyCostLimit is reached: {used} this month")),
+        _ => CostVerdict::Warn(format!("the tenant's limit monthlyCostLimit is near: {used} this month")),
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +94,30 @@ mod tests {
         assert_eq!(error.reason, Reason::LimitExceeded);
         assert_eq!(error.facts[0].1, "2 / 2 stacks");
         assert!(allowed((2, 4), (2, 5)).unwrap_err().message.contains("services"));
+    }
+
+    #[test]
+    fn a_refusal_names_the_limit_and_who_can_change_it() {
+        let error = allowed((2, 4), (2, 5)).unwrap_err();
+        assert!(error.message.contains("maxServices") && error.hints[1].contains("--max-services"), "{error:?}");
+    }
+
+    #[test]
+    fn cost_is_warned_of_at_80_percent_and_at_100_growth_is_refused_where_the_policy_says_so() {
+        let limits = Limits { monthly_cost_limit: Some(1000), ..Limits::default() };
+        let judged = |policy, grows, cost| judge_cost(&limits, policy, grows, cost);
+        let (warn, deny) = (CostLimitPolicy::Warn, CostLimitPolicy::Deny);
+        let is_warning =
+            |verdict: CostVerdict, word: &str| matches!(verdict, CostVerdict::Warn(text) if text.contains(word));
+        assert_eq!(judged(deny, true, Ok(799.0)), CostVerdict::Fine);
+        assert!(is_warning(judged(deny, true, Ok(800.0)), "near: $800 / $1000 (80%)"));
+        assert!(is_warning(judged(warn, true, Ok(1000.0)), "reached"));
+        assert!(is_warning(judged(deny, false, Ok(5000.0)), "reached"), "what is there may change");
+        let CostVerdict::Refuse(error) = judged(deny, true, Ok(1234.4)) else { panic!("growth is refused") };
+        assert_eq!((error.reason, error.facts[0].1.as_str()), (Reason::LimitExceeded, "$1234 / $1000 (123%)"));
+        assert!(is_warning(judged(deny, true, Err("no bills")), "not checked: no bills"));
+        assert_eq!(judged(warn, true, Err("no bills")), CostVerdict::Fine);
+        assert_eq!(judge_cost(&Limits::default(), deny, true, Ok(9e9)), CostVerdict::Fine);
     }
 
     #[test]

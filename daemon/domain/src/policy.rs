@@ -13,20 +13,25 @@ pub fn allow_place(rules: &ConfigRules, environment: &EnvironmentName, region: O
     if !rules.environments.is_empty() && !rules.environments.contains(environment) {
         let names: Vec<&str> = rules.environments.iter().map(EnvironmentName::as_str).collect();
         return Err(refusal(format!("the tenant may not deploy to the environment {environment}"))
-            .fact("Allowed", names.join(", ")));
+            .fact("Allowed", names.join(", "))
+            .hint(WHO.replace("FLAG", "--environments")));
     }
     match region {
         Some(region) if !rules.regions.is_empty() && !rules.regions.iter().any(|allowed| allowed == region) => {
             Err(refusal(format!("the tenant may not deploy to the region {region}"))
-                .fact("Allowed", rules.regions.join(", ")))
+                .fact("Allowed", rules.regions.join(", "))
+                .hint(WHO.replace("FLAG", "--regions")))
         }
         _ => Ok(()),
     }
 }
 
 fn refusal(message: String) -> Error {
-    Error::new(Reason::PolicyDenied, message).hint("ask your admin to allow it in the tenant's tenant.yaml")
+    Error::new(Reason::PolicyDenied, message)
 }
+
+/// Who can change it.
+const WHO: &str = "ask an admin, who can change it: `deployer tenant edit ID FLAG …`";
 
 /// Whether an environment is the one in which the careful defaults hold.
 pub fn is_production(environment: &EnvironmentName) -> bool {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use deployer_domain::object::{PortError, PortResult};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::ask::Asking;
 use super::clock::{ReadDate, ServerClock};
 use super::connector::Route;
 use super::credentials::{self, Steady};
@@ -61,6 +63,7 @@ pub struct Clients {
     said_end: Option<Timestamp>,
     pub(super) route: Route,
     endpoint: Option<String>,
+    endpoints: BTreeMap<String, String>,
     pub(super) identity: KnownIdentity,
     pub(super) separate: Arc<Mutex<Option<Separate>>>,
 }
@@ -88,6 +91,8 @@ impl Clients {
     ) -> PortResult<Self> {
         let clock = ServerClock::default();
         let endpoint = environment.endpoint().map(str::to_owned);
+        let named = environment.iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
+        let endpoints = named.map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
         let (own, steady) = own_config(&environment, http, &clock).await?;
         let role = place.role_arn.as_deref();
         let role = role.or_else(|| place.tenant.as_ref().and(environment.variable("DEPLOYER_ROLE_ARN")));
@@ -118,6 +123,7 @@ impl Clients {
             said_end,
             route,
             endpoint,
+            endpoints,
             identity: KnownIdentity::default(),
             separate: Arc::default(),
         })
@@ -185,6 +191,12 @@ impl Clients {
         let patient = RetryConfig::standard().with_initial_backoff(BACKOFF).with_max_attempts(6);
         let builder = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).retry_config(patient);
         aws_sdk_cloudwatchlogs::Client::from_conf(builder.build())
+    }
+
+    /// A way to ask single questions with the caller's own credentials.
+    pub(super) fn asking(&self) -> PortResult<Asking> {
+        let connector = self.route.connector()?;
+        Ok(Asking::new(self.own.clone(), self.clock.clone(), connector, self.endpoints.clone()))
     }
 
     /// The account that the credentials in use belong to.

@@ -49,6 +49,12 @@ impl Route {
         }))
     }
 
+    /// Makes a connector for single questions, with connections of its own.
+    pub(super) fn connector(&self) -> PortResult<Connector> {
+        let builder = Connector::builder().proxy_config(self.proxy_config()?).pool_idle_timeout(IDLE);
+        Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(self.tls_context()?).build())
+    }
+
     fn proxy_config(&self) -> PortResult<ProxyConfig> {
         let Some(proxy) = &self.proxy else { return Ok(ProxyConfig::disabled()) };
         // A proxy's address may hold a password.

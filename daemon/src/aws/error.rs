@@ -10,6 +10,8 @@ use deployer_domain::object::PortError;
 use super::credentials::Expired;
 use super::same_role::SomebodyElses;
 
+use super::ask::Refused;
+
 /// Codes that mean "later", and that nothing was done.
 pub(super) const THROTTLED: [&str; 9] = [
     "SlowDown",
@@ -70,7 +72,19 @@ where
 fn service_error<E: ProvideErrorMetadata>(error: &E, raw: &HttpResponse, place: &str) -> PortError {
     let status = raw.status().as_u16();
     let code = error.code().unwrap_or_default();
-    let message = error.message().unwrap_or_default();
+    match (code, status) {
+        ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect" | "IncorrectEndpoint", _)
+        | (_, 301 | 307) => PortError::Invalid(elsewhere(raw, place)),
+        _ => refused((code, error.message().unwrap_or_default()), status, place),
+    }
+}
+
+/// What a refusal means that was read without an SDK.
+pub(super) fn service_answer(refusal: &Refused, place: &str) -> PortError {
+    refused((&refusal.code, &refusal.message), refusal.status, place)
+}
+
+fn refused((code, message): (&str, &str), status: u16, place: &str) -> PortError {
     let said = match (code, message) {
         ("", "") => format!("{place} answered with status {status}"),
         (code, "") => format!("{place} answered {code}"),
@@ -87,8 +101,6 @@ fn service_error<E: ProvideErrorMetadata>(error: &E, raw: &HttpResponse, place: 
         ("NoSuchBucket" | "ResourceNotFoundException" | "TableNotFoundException", _) => {
             PortError::NoSuchBackend(format!("{place} does not exist"))
         }
-        ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect" | "IncorrectEndpoint", _)
-        | (_, 301 | 307) => PortError::Invalid(elsewhere(raw, place)),
         ("PreconditionFailed" | "ConditionalRequestConflict" | "OperationAborted", _) | (_, 409 | 412) => {
             PortError::Conflict
         }

@@ -5,10 +5,12 @@
 //! **Invariant:** no conditional write is repeated by the SDK, because its second attempt would meet the first one's
 //! effect and report a conflict with itself.
 
+mod ask;
 mod bootstrap;
 mod clients;
 mod clock;
 mod connector;
+mod cost_explorer;
 mod credentials;
 mod empty_bucket;
 mod environment;
@@ -17,6 +19,7 @@ mod identity;
 mod lock_expression;
 mod lock_table;
 mod log_groups;
+mod meters;
 mod object_store;
 mod pool;
 mod profile;
@@ -30,9 +33,11 @@ mod stacks;
 pub use bootstrap::{bootstrap, probe_conditional_writes};
 pub use clients::Clients;
 pub use clock::ServerClock;
+pub use cost_explorer::CostExplorer;
 pub use identity::StsIdentity;
 pub use lock_table::DynamoLocks;
 pub use log_groups::CloudwatchLogs;
+pub use meters::AwsMeters;
 pub use object_store::S3Objects;
 pub use pool::ClientPool;
 pub use secret_store::SecretsManager;

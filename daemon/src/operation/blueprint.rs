@@ -6,24 +6,23 @@ use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::expression::Resolved;
 use deployer_domain::key::StackSpace;
-use deployer_domain::limits;
 use deployer_domain::manifest::{Given, Values};
-use deployer_domain::name::{ComponentId, EnvironmentName, ServiceName, StackName};
+use deployer_domain::name::{ComponentId, EnvironmentName, StackName};
 use deployer_domain::object::WriteIf;
 use deployer_domain::plan::{Plan, PlanInput, PlanOptions, SensitiveKey, plan_apply, plan_destroy};
 use deployer_domain::policy;
 use deployer_domain::port_error::Attempted;
 use deployer_domain::run::{RunOperation, Task};
 use deployer_domain::source::InputHashes;
-use deployer_domain::state::{Action, StateDocument};
+use deployer_domain::state::StateDocument;
 use deployer_domain::tenant_config::ConfigRules;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Ports;
 use super::authorise::TenantAccess;
 use super::past::Past;
 use super::target::{Loaded, Target, not_deployed};
 use super::view::View;
-use super::{Ports, stack_summaries};
 use crate::source::{self, Keep, Source};
 
 /// What a caller asks to be planned.
@@ -83,7 +82,7 @@ pub struct Blueprint {
     pub key: SensitiveKey,
     /// What a rollback goes back to.
     pub past: Option<Past>,
-    rules: ConfigRules,
+    pub(super) rules: ConfigRules,
     default_region: Option<String>,
     given: Given,
     values: Option<Values>,
@@ -239,13 +238,6 @@ impl Blueprint {
         Ok(StateDocument::empty(access.space.id().clone(), self.stack.clone(), self.environment.clone()))
     }
 
-    /// What would stop a run of a plan: policies, then limits.
-    pub async fn refusals(&self, access: &TenantAccess, plan: &Plan, state: &StateDocument) -> Result<Vec<Error>> {
-        let mut refusals = self.policies(plan);
-        refusals.extend(self.limits(access, plan, state).await?);
-        Ok(refusals)
-    }
-
     /// The policies that would stop a run of a plan.
     pub fn policies(&self, plan: &Plan) -> Vec<Error> {
         let mut refusals = Vec::new();
@@ -258,21 +250,6 @@ impl Blueprint {
     /// Whether another person has to approve a run that changes something.
     pub fn needs_approval(&self) -> bool {
         policy::needs_approval(&self.rules, &self.environment)
-    }
-
-    /// Asks what the tenant uses only where this plan would make it more.
-    async fn limits(&self, access: &TenantAccess, plan: &Plan, state: &StateDocument) -> Result<Option<Error>> {
-        let now: BTreeSet<&ServiceName> = state.components.keys().map(|id| &id.service).collect();
-        let created = plan.steps.iter().filter(|step| step.action == Action::Create);
-        let new: BTreeSet<&ServiceName> =
-            created.map(|step| &step.component.service).filter(|service| !now.contains(service)).collect();
-        if new.is_empty() {
-            return Ok(None);
-        }
-        let mut summaries = stack_summaries::summaries(&access.backend, &access.space).await?;
-        let before = stack_summaries::usage(&summaries);
-        stack_summaries::add(&mut summaries, &self.stack, &self.environment, new.into_iter().cloned());
-        Ok(limits::allow(&access.tenant.limits, before, stack_summaries::usage(&summaries)).err())
     }
 }
 

@@ -10,6 +10,7 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::registry::Registry;
 use deployer_domain::tenant::Tenant;
 
+use super::costs::{self, Cost};
 use super::tenant_counts::{self, CountWanted, TenantCounts};
 use super::{Ports, authorise, bounded, entries};
 
@@ -20,6 +21,8 @@ pub struct TenantRow {
     pub tenant: Tenant,
     /// What it has deployed, and when that was counted.
     pub counts: TenantCounts,
+    /// What it has cost this month.
+    pub cost: Cost,
 }
 
 /// Lists all tenants in the registry's order, with what they have deployed.
@@ -28,8 +31,9 @@ pub async fn list_tenants(ports: &Ports, caller: &Caller, wanted: CountWanted) -
     let (registry, _) = entries::registry(&access.backend).await?;
     write_missing_entries(&access.backend, &registry).await?;
     let mut counts = tenant_counts::counts(ports, &access.backend, registry.tenants(), wanted).await?;
-    let tenants = registry.tenants().iter().cloned();
-    Ok(tenants.filter_map(|tenant| Some(TenantRow { counts: counts.remove(&tenant.id)?, tenant })).collect())
+    let costs = costs::of_all(ports, caller, &access.backend, registry.tenants()).await;
+    let row = |tenant: Tenant| Some(TenantRow { counts: counts.remove(&tenant.id)?, cost: costs.of(&tenant), tenant });
+    Ok(registry.tenants().iter().cloned().filter_map(row).collect())
 }
 
 async fn write_missing_entries(backend: &Backend, registry: &Registry) -> Result<()> {

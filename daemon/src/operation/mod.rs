@@ -66,6 +66,7 @@ pub mod sync_tenants;
 pub mod tenant_details;
 pub mod tenant_stacks;
 pub mod tenant_stats;
+pub mod tenant_usage;
 pub mod unlock;
 pub mod use_context;
 pub mod validate_stack;
@@ -81,10 +82,13 @@ mod carry_on;
 mod change_tenant;
 mod commands;
 mod conduct;
+pub mod costs;
 pub mod entries;
+mod judge;
 mod lock_many;
 mod look;
 mod looking;
+mod measured;
 mod modules;
 mod past;
 pub mod proposals;
@@ -142,6 +146,8 @@ struct Caches {
     left: take_over::Left,
     counts: tenant_counts::CountCache,
     looks: look::Looks,
+    costs: costs::CostCache,
+    measured: measured::MeasureCache,
 }
 
 impl Ports {

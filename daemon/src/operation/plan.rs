@@ -9,6 +9,7 @@ use deployer_domain::run::ShownPlan;
 
 use super::authorise::TenantAccess;
 use super::blueprint::{Blueprint, Question};
+use super::judge::{Asking, Judgement};
 use super::proposals::{Proposals, proposals};
 use super::{Ports, authorise, saved_plan};
 use crate::source::Keep;
@@ -47,8 +48,14 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     if let Some(saved) = saved {
         saved.check(&plan, &proposals)?;
     }
-    let refusals = if plan.has_records() { blueprint.refusals(&access, &plan, &state).await? } else { Vec::new() };
-    let mut shown = ShownPlan::of(&plan, question.operation, refusals.iter().map(sentence).collect());
+    let asking = Asking { ports, caller, access: &access };
+    let judgement = match plan.has_records() {
+        true => blueprint.judge(&asking, &plan, &state).await?,
+        false => Judgement::default(),
+    };
+    let refusals = judgement.refusals.iter().map(sentence).collect();
+    let mut shown = ShownPlan::of(&plan, question.operation, refusals);
+    shown.warnings.extend(judgement.warnings);
     shown.needs_approval = plan.has_records() && blueprint.needs_approval();
     shown.warnings.extend(proposed.warnings);
     shown.rollback_to = blueprint.rollback_to();
@@ -75,6 +82,9 @@ fn to_be_saved(
     SavedPlan::of(plan, saving)
 }
 
+/// A refusal in one line, with what is in use and who can change it.
 fn sentence(refusal: &deployer_domain::error::Error) -> String {
-    refusal.to_string()
+    let facts = refusal.facts.iter().map(|(label, value)| format!(" ({label}: {value})")).collect::<String>();
+    let hint = refusal.hints.last().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{refusal}{facts}{hint}")
 }

@@ -6,7 +6,7 @@ use deployer_domain::name::TenantId;
 use deployer_domain::registry::unknown_tenant;
 
 use super::tenant_details::{TenantView, view};
-use super::{Ports, authorise, entries};
+use super::{Ports, authorise, costs, entries};
 
 /// Shows one tenant.
 pub async fn show_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Result<TenantView> {
@@ -16,5 +16,7 @@ pub async fn show_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Resul
     if entries::repair_entry(&access.backend, &derived).await? {
         tracing::info!(tenant = %id, "its derived entry was repaired");
     }
-    view(&access.backend, derived.tenant, ports.clock.now()).await
+    let all = costs::of_all(ports, caller, &access.backend, std::slice::from_ref(&derived.tenant)).await;
+    let cost = all.of(&derived.tenant);
+    Ok(TenantView { cost, ..view(&access.backend, derived.tenant, ports.clock.now()).await? })
 }

@@ -73,16 +73,18 @@ impl StackStatus {
 
 /// Reads all states of a tenant, sorted by stack and environment. One that was only ever locked is none.
 pub async fn summaries(backend: &Backend, space: &TenantSpace) -> Result<Vec<StackSummary>> {
+    let summaries = states(backend, space).await?.into_iter().map(|state| summary(&state));
+    Ok(summaries.filter(|summary| summary.status != StackStatus::Empty).collect())
+}
+
+/// Reads all states of a tenant, sorted by stack and environment.
+pub async fn states(backend: &Backend, space: &TenantSpace) -> Result<Vec<StateDocument>> {
     let found = bounded::map(environments(backend, space).await?, |(stack, environment)| {
         let place = space.stack(&stack, &environment);
         let (objects, address) = (Arc::clone(&backend.objects), backend.place.address.clone());
-        async move {
-            let state = read_state(objects.as_ref(), &address, &place).await?;
-            Ok(state.map(|state| summary(stack, environment, &state)))
-        }
+        async move { read_state(objects.as_ref(), &address, &place).await }
     });
-    let summaries = found.await?.into_iter().flatten();
-    Ok(summaries.filter(|summary| summary.status != StackStatus::Empty).collect())
+    Ok(found.await?.into_iter().flatten().collect())
 }
 
 /// Counts what a tenant uses: what is deployed, not what was.
@@ -186,10 +188,10 @@ async fn read_history(
     Ok(read.and_then(|object| serde_json::from_slice(&object.bytes).ok()))
 }
 
-fn summary(stack: StackName, environment: EnvironmentName, state: &StateDocument) -> StackSummary {
+fn summary(state: &StateDocument) -> StackSummary {
     StackSummary {
-        stack,
-        environment,
+        stack: state.stack.clone(),
+        environment: state.environment.clone(),
         services: state.components.keys().map(|id| id.service.clone()).collect(),
         components: u32::try_from(state.components.len()).unwrap_or(u32::MAX),
         updated: state.updated,

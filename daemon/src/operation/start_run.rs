@@ -17,6 +17,7 @@ use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Question};
 use super::conduct::Conductor;
+use super::judge::Asking;
 use super::modules::CallersCredentials;
 use super::record::acting;
 use super::request_approval::RequestApproval;
@@ -84,7 +85,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     let plan = blueprint.plan(&access, &state)?;
     confirmed(&request, &plan)?;
     if plan.has_records()
-        && let Some(refusal) = blueprint.refusals(&access, &plan, &state).await?.into_iter().next()
+        && let Some(refusal) = refusal(ports, caller, (&access, &blueprint), (&plan, &state)).await?
     {
         return Err(refusal);
     }
@@ -118,6 +119,17 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     };
     tokio::spawn(conductor.conduct());
     Ok(run)
+}
+
+/// The first reason why a plan may not be run.
+async fn refusal(
+    ports: &Ports,
+    caller: &Caller,
+    (access, blueprint): (&TenantAccess, &Blueprint),
+    (plan, state): (&Plan, &StateDocument),
+) -> Result<Option<Error>> {
+    let judgement = blueprint.judge(&Asking { ports, caller, access }, plan, state).await?;
+    Ok(judgement.refusals.into_iter().next())
 }
 
 /// Goes on with a run that waits for its approval, or has it, and that no daemon looks after any more. Only whoever

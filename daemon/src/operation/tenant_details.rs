@@ -9,9 +9,10 @@ use deployer_domain::tenant::Tenant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::costs::{self, Cost};
 use super::show_session::Isolation;
 use super::stack_summaries::{self, StackSummary};
-use super::{Ports, authorise};
+use super::{Ports, authorise, measured};
 
 /// A tenant with what it uses.
 #[derive(Debug, Clone)]
@@ -28,6 +29,10 @@ pub struct TenantView {
     pub usage: Usage,
     /// Finished applies and rollbacks of this UTC month.
     pub deployments_this_month: u32,
+    /// What it has cost this month.
+    pub cost: Cost,
+    /// Percent of this month's measured time in which its load balancers had a healthy target.
+    pub uptime: Option<f64>,
     /// How strictly the cloud keeps it apart from others.
     pub isolation: Isolation,
 }
@@ -35,7 +40,13 @@ pub struct TenantView {
 /// Shows the tenant that is signed in.
 pub async fn tenant_details(ports: &Ports, caller: &Caller) -> Result<TenantView> {
     let access = authorise::tenant(ports, caller).await?;
-    view(&access.backend, access.tenant, ports.clock.now()).await
+    let backend = &access.backend;
+    let (cost, uptime) = tokio::join!(
+        costs::of_tenant(ports, caller, backend, &access.tenant),
+        measured::uptime(ports, caller, backend, &access.tenant),
+    );
+    let view = view(backend, access.tenant, ports.clock.now()).await?;
+    Ok(TenantView { cost, uptime, ..view })
 }
 
 /// A tenant with what it uses, counted now.
@@ -50,6 +61,8 @@ pub(super) async fn view(backend: &Backend, tenant: Tenant, now: Timestamp) -> R
         bucket: bucket_of(&backend.place.address),
         stacks,
         deployments_this_month: deployments,
+        cost: Cost::default(),
+        uptime: None,
         isolation: Isolation::Advisory,
         tenant,
     })

@@ -10,7 +10,7 @@ use super::list_tenants::{TenantRow, list_tenants};
 use super::tenant_counts::CountWanted;
 
 /// Sums over all tenants.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TenantStats {
     /// How many may work.
     pub active: u32,
@@ -26,6 +26,8 @@ pub struct TenantStats {
     pub components: u32,
     /// Finished applies and rollbacks of this UTC month.
     pub deployments_this_month: u32,
+    /// US dollars this month; none where that of some tenant with cost tracking is unknown, or none has it.
+    pub cost: Option<f64>,
     /// When the oldest of these counts was counted; none without tenants.
     pub counted: Option<Timestamp>,
 }
@@ -51,6 +53,9 @@ fn sum(rows: &[TenantRow]) -> TenantStats {
         stats.components += row.counts.components;
         stats.deployments_this_month += row.counts.deployments_this_month.unwrap_or(0);
     }
+    let tracked: Vec<Option<f64>> =
+        rows.iter().filter(|row| row.tenant.limits.cost_tracking).map(|row| row.cost.usd).collect();
+    stats.cost = if tracked.is_empty() { None } else { tracked.into_iter().sum() };
     stats.counted = rows.iter().map(|row| row.counts.counted).min();
     stats
 }

@@ -8,6 +8,7 @@ use deployer_proto::v1::tenant_service_server::TenantService;
 use tonic::{Request, Response, Status};
 
 use super::Server;
+use super::convert::given;
 use super::status::to_status;
 use super::steps::{self, StepStream};
 use super::tenants::*;
@@ -27,6 +28,7 @@ use crate::operation::tenant_counts::CountWanted;
 use crate::operation::tenant_details::tenant_details;
 use crate::operation::tenant_stacks::tenant_stacks;
 use crate::operation::tenant_stats::tenant_stats;
+use crate::operation::tenant_usage::tenant_usage;
 
 #[tonic::async_trait]
 impl TenantService for Server {
@@ -191,6 +193,14 @@ impl TenantService for Server {
         let caller = self.caller(request.into_inner().context)?;
         let view = tenant_details(&self.ports, &caller).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(details_to_proto(view)))
+    }
+
+    async fn usage(&self, request: Request<v1::TenantUsageRequest>) -> Result<Response<v1::TenantUsage>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let month = given(request.month).map(|month| month.parse()).transpose().map_err(|error| to_status(&error))?;
+        let usage = tenant_usage(&self.ports, &caller, month).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(usage_to_proto(usage)))
     }
 
     async fn stacks(

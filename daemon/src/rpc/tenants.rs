@@ -1,5 +1,6 @@
 //! Tenants as they travel.
 
+use deployer_domain::cost::Costs;
 use deployer_domain::error::{Error, Reason};
 use deployer_domain::name::StateVersion;
 use deployer_domain::tenant::{NewTenant, Tenant, TenantEdit, id_from_name, id_of};
@@ -19,6 +20,7 @@ use crate::operation::rotate_tenant::RotatedTenant;
 use crate::operation::stack_summaries::StackSummary;
 use crate::operation::tenant_details::TenantView;
 use crate::operation::tenant_stats::TenantStats;
+use crate::operation::tenant_usage::TenantUsage;
 
 pub(crate) fn rotated_to_proto(rotated: &RotatedTenant) -> v1::TenantRotated {
     v1::TenantRotated {
@@ -136,7 +138,7 @@ pub(crate) fn row_to_proto(row: TenantRow) -> v1::TenantRow {
     v1::TenantRow {
         tenant: Some(tenant_to_proto(&row.tenant)),
         stacks: Some(row.counts.stacks),
-        cost: None,
+        cost: row.cost.usd,
         services: Some(row.counts.services),
         components: Some(row.counts.components),
         deployments_this_month: row.counts.deployments_this_month,
@@ -153,7 +155,7 @@ pub(crate) fn stats_to_proto((stats, rows): (TenantStats, Vec<TenantRow>)) -> v1
         services: stats.services,
         components: stats.components,
         deployments_this_month: stats.deployments_this_month,
-        cost: None,
+        cost: stats.cost,
         counted: stats.counted.map(|counted| counted.to_string()).unwrap_or_default(),
         tenants: rows.into_iter().map(row_to_proto).collect(),
     }
@@ -168,9 +170,48 @@ pub(crate) fn details_to_proto(view: TenantView) -> v1::TenantDetails {
         stack_count: view.usage.stacks,
         service_count: view.usage.services,
         deployments_this_month: view.deployments_this_month,
-        cost: None,
-        uptime: None,
+        cost: view.cost.usd,
+        cost_unknown: view.cost.unknown,
+        uptime: view.uptime,
         isolation: view.isolation.as_str().to_owned(),
+    }
+}
+
+pub(crate) fn usage_to_proto(view: TenantUsage) -> v1::TenantUsage {
+    let now = view.now.as_ref();
+    v1::TenantUsage {
+        tenant: Some(tenant_to_proto(&view.tenant)),
+        month: view.month.to_string(),
+        stacks: now.map(|now| now.usage.stacks),
+        services: now.map(|now| now.usage.services),
+        components: now.map(|now| now.components),
+        compute: now.and_then(|now| now.measured.compute).map(|compute| v1::Compute {
+            tasks: compute.tasks,
+            vcpu: compute.vcpu,
+            memory_gb: compute.memory_gb,
+        }),
+        storage: now.map(|now| v1::Storage {
+            databases: now.measured.databases,
+            database_gb: now.measured.database_gb,
+            buckets: now.measured.buckets,
+            bucket_bytes: now.measured.bucket_bytes,
+            caches: now.measured.caches,
+        }),
+        costs: view.costs.as_ref().ok().map(costs_to_proto),
+        notes: view.notes(),
+    }
+}
+
+fn costs_to_proto(costs: &Costs) -> v1::Costs {
+    v1::Costs {
+        breakdown: costs
+            .breakdown
+            .iter()
+            .map(|(kind, usd)| v1::CostPart { kind: kind.as_str().to_owned(), usd: *usd })
+            .collect(),
+        total: costs.total,
+        trend: costs.trend,
+        months: costs.months.iter().map(|(month, usd)| v1::MonthCost { month: month.to_string(), usd: *usd }).collect(),
     }
 }
 

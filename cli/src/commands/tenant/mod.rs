@@ -21,6 +21,7 @@ pub mod show;
 pub mod stacks;
 pub mod stats;
 pub mod suspend;
+pub mod usage;
 
 /// Says that a secret, which is shown only once, could not be shown: what was done is done.
 fn unseen(tenant: Option<&Tenant>, why: &Report) -> Report {
@@ -61,6 +62,8 @@ pub enum Command {
     Audit(audit::Args),
     /// Show the tenant that you are signed in to
     Details(details::Args),
+    /// Show what your tenant uses and costs
+    Usage(usage::Args),
     /// List the tenant's stacks
     Stacks(stacks::Args),
 }
@@ -82,6 +85,7 @@ impl Command {
             Self::Purge(args) => purge::run(guest, args).await,
             Self::Audit(args) => audit::run(guest, args).await,
             Self::Details(args) => details::run(guest, args).await,
+            Self::Usage(args) => usage::run(guest, args).await,
             Self::Stacks(args) => stacks::run(guest, args).await,
         }
     }

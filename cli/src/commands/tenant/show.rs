@@ -132,6 +132,7 @@ pub mod tests {
             cost: Some(342.0),
             uptime: Some(99.8),
             isolation: "advisory".to_owned(),
+            cost_unknown: String::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Operations on ports in memory: a clock that is set, storage that fails when it is told to.
 
+mod costs;
 mod deletion;
 mod life;
 mod many;
@@ -17,10 +18,12 @@ use deployer_domain::backend::{
 use deployer_domain::caller::Caller;
 use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::cloudformation::Stacks;
+use deployer_domain::cost::{CostLine, CostQuestion, CostSource};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::lease::LeaseTiming;
 use deployer_domain::logs::LogGroups;
 use deployer_domain::memory::{MemoryLocks, MemoryObjects, MemorySecrets};
+use deployer_domain::meter::Meters;
 use deployer_domain::object::PortResult;
 use deployer_domain::tenant::{NewTenant, id_from_name};
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +78,22 @@ pub(super) struct Stored {
 struct MemoryBackends {
     clock: Arc<StillClock>,
     built: Mutex<HashMap<BackendAddress, Arc<Stored>>>,
+    bills: Arc<Bills>,
+}
+
+/// Bills that answer what they were told to, and remember what they were asked.
+#[derive(Default)]
+pub(super) struct Bills {
+    answer: Mutex<Option<PortResult<Vec<CostLine>>>>,
+    asked: Mutex<Vec<CostQuestion>>,
+}
+
+#[async_trait]
+impl CostSource for Bills {
+    async fn ask(&self, question: &CostQuestion) -> PortResult<Vec<CostLine>> {
+        self.asked.lock().unwrap().push(question.clone());
+        self.answer.lock().unwrap().clone().unwrap_or_else(|| Ok(Vec::new()))
+    }
 }
 
 struct Somebody;
@@ -114,6 +133,14 @@ impl BackendFactory for MemoryBackends {
         Err(Error::new(Reason::Internal, "there are no logs in memory"))
     }
 
+    async fn costs(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn CostSource>> {
+        Ok(self.bills.clone())
+    }
+
+    async fn meters(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn Meters>> {
+        Err(Error::new(Reason::Internal, "nothing runs in memory"))
+    }
+
     async fn build(&self, place: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {
         let mut built = self.built.lock().unwrap();
         let created = !built.contains_key(&place.address);
@@ -148,7 +175,8 @@ impl World {
     /// A world without a backend.
     pub fn empty() -> Self {
         let clock = Arc::new(StillClock(Mutex::new("2024-01-15T10:30:00Z".parse().unwrap())));
-        let backends = Arc::new(MemoryBackends { clock: clock.clone(), built: Mutex::default() });
+        let backends =
+            Arc::new(MemoryBackends { clock: clock.clone(), built: Mutex::default(), bills: Arc::default() });
         Self::joined(clock, backends)
     }
 
@@ -223,6 +251,10 @@ impl World {
         let created = world.create(name).await.unwrap();
         world.login(created.tenant.id.as_str(), created.secret.expose_secret()).await.unwrap();
         (world, created)
+    }
+
+    pub fn bills(&self) -> &Bills {
+        &self.backends.bills
     }
 
     pub fn stored(&self) -> Arc<Stored> {
