@@ -60,6 +60,7 @@ export function activate(context: ExtensionContext): Api {
 
   context.subscriptions.push(
     ...registerCommands(parts),
+    workspace.onDidChangeConfiguration((changed) => changed.affectsConfiguration("deployer.lookSeconds") && watch.again()),
     daemon.onDidChange((connection) => state(connection !== undefined)),
     new Problems(daemon),
     new Lenses(),

@@ -175,6 +175,12 @@ const TESTS: Record<string, () => Promise<void>> = {
     assert.equal(printable("\u001b[31mred\u001b[0m \u0007bell \u001b]52;c;x\u0007 \u009b2J"), "red bell 52;c;x 2J");
   },
 
+  async "a setting that is changed holds at once"() {
+    const before = api().calls();
+    await vscode.workspace.getConfiguration("deployer").update("lookSeconds", 600, vscode.ConfigurationTarget.Global);
+    await soon("it watches again", () => api().calls() === before + 1);
+  },
+
   async "an idle editor makes no calls"() {
     const before = api().calls();
     const seconds = 5;

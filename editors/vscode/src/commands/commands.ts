@@ -61,6 +61,7 @@ export function registerCommands(parts: Parts): Disposable[] {
     register("startDaemon", "Cannot start the daemon", () => daemon.connected()),
     register("refresh", "Cannot refresh", async () => {
       await daemon.connected();
+      parts.health.forget();
       await Promise.all([local.load(), platform.load()]);
     }),
     register("login", "Cannot sign in", async () => {

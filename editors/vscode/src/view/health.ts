@@ -13,6 +13,7 @@ type Known = ComponentHealth__Output[] | string;
 
 export class Health implements Disposable {
   private readonly known = new Map<string, Known>();
+  private readonly asked = new Map<string, Promise<Known>>();
   private readonly changed = new EventEmitter<void>();
   readonly onDidChange = this.changed.event;
   private readonly subscriptions: Disposable[];
@@ -46,8 +47,25 @@ export class Health implements Disposable {
     return known.every((component) => component.health === "Healthy");
   }
 
-  /** Asks the engines; answers the components, or why it cannot be known. */
-  async look(of: Place): Promise<Known> {
+  /** Forgets everything: what is shown is looked at again. */
+  forget(): void {
+    this.known.clear();
+    this.changed.fire();
+  }
+
+  /** Asks the engines, once for all who ask meanwhile; answers the components, or why it cannot be known. */
+  look(of: Place): Promise<Known> {
+    const asked = this.asked.get(place(of)) ?? this.ask(of).finally(() => this.asked.delete(place(of)));
+    this.asked.set(place(of), asked);
+    return asked;
+  }
+
+  dispose(): void {
+    this.subscriptions.forEach((it) => it.dispose());
+    this.changed.dispose();
+  }
+
+  private async ask(of: Place): Promise<Known> {
     const context = this.daemon.lend({ cwd: this.directoryOf(of), commands: true });
     const target = { stack: of.stack, environment: of.environment };
     let found: Known;
@@ -61,10 +79,5 @@ export class Health implements Disposable {
     this.known.set(place(of), found);
     this.changed.fire();
     return found;
-  }
-
-  dispose(): void {
-    this.subscriptions.forEach((it) => it.dispose());
-    this.changed.dispose();
   }
 }

@@ -11,13 +11,25 @@ export class Watch implements Disposable {
   private heard = { stream: "", sequence: "0" };
   private readonly told = new EventEmitter<WatchEvent__Output>();
   readonly onDidHear = this.told.event;
+  private connection: Connection | undefined;
   private readonly subscription: Disposable;
 
   constructor(
     private readonly daemon: Daemon,
     private readonly lookSeconds: () => number,
   ) {
-    this.subscription = daemon.onDidChange((connection) => connection && this.begin(connection));
+    this.subscription = daemon.onDidChange((connection) => {
+      this.connection = connection;
+      if (connection) this.begin(connection);
+    });
+  }
+
+  /** Goes on with other settings; nothing is missed. */
+  again(): void {
+    const before = this.stream;
+    this.stream = undefined;
+    before?.cancel();
+    if (this.connection) this.begin(this.connection);
   }
 
   dispose(): void {
