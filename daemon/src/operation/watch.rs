@@ -9,6 +9,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::change::{Change, Missed, Owner, What};
 use deployer_domain::error::Result;
 use deployer_domain::session::Mode;
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use ulid::Ulid;
 
@@ -63,6 +64,8 @@ pub struct Watching {
     ports: Ports,
     caller: Caller,
     scopes: Vec<Scope>,
+    /// When the first of the sessions behind the scopes ends unless it is used.
+    until: Option<Timestamp>,
     follower: Follower,
     began: Option<bool>,
     _looking: JoinSet<()>,
@@ -80,8 +83,17 @@ pub async fn watch(ports: &Ports, caller: Caller, wanted: Watch) -> Watching {
     if let Some(every) = wanted.look_every {
         looking.spawn(look_every(ports.clone(), caller.clone(), every));
     }
-    let scopes = scopes(ports, &caller).await;
-    Watching { ports: ports.clone(), caller, scopes, follower, began: Some(resync), _looking: looking }
+    let mut watching = Watching {
+        ports: ports.clone(),
+        caller,
+        scopes: Vec::new(),
+        until: None,
+        follower,
+        began: Some(resync),
+        _looking: looking,
+    };
+    watching.look_who_is_signed_in().await;
+    watching
 }
 
 impl Watching {
@@ -99,7 +111,7 @@ impl Watching {
                 Ok(change) if self.concerns(&change.what).await => return Some(Told::Change(change)),
                 Ok(_) => {}
                 Err(Missed) => {
-                    self.scopes = scopes(&self.ports, &self.caller).await;
+                    self.look_who_is_signed_in().await;
                     return Some(self.began(true));
                 }
             }
@@ -112,37 +124,39 @@ impl Watching {
 
     /// Whether it is told; who signs in or out may hear of other things from then on.
     async fn concerns(&mut self, what: &What) -> bool {
-        match what.owner() {
-            Some(owner) => self.scopes.iter().any(|scope| scope.covers(owner)),
-            None => {
-                self.scopes = scopes(&self.ports, &self.caller).await;
-                true
+        let ended = self.until.is_some_and(|until| until <= self.ports.clock.now());
+        if what.owner().is_none() || ended {
+            self.look_who_is_signed_in().await;
+        }
+        what.owner().is_none_or(|owner| self.scopes.iter().any(|scope| scope.covers(owner)))
+    }
+
+    /// What the caller is signed in to, as far as this computer knows without asking a backend.
+    async fn look_who_is_signed_in(&mut self) {
+        (self.scopes, self.until) = (Vec::new(), None);
+        for mode in [Mode::Tenant, Mode::Admin] {
+            match scope(&self.ports, &self.caller, mode).await {
+                Ok(Some((scope, until))) => {
+                    self.scopes.push(scope);
+                    self.until = Some(self.until.map_or(until, |earlier| earlier.min(until)));
+                }
+                Ok(None) => {}
+                Err(error) => tracing::debug!(%error, "changes of a context are not told"),
             }
         }
     }
 }
 
-/// What the caller is signed in to, as far as this computer knows without asking a backend.
-async fn scopes(ports: &Ports, caller: &Caller) -> Vec<Scope> {
-    let mut scopes = Vec::new();
-    for mode in [Mode::Tenant, Mode::Admin] {
-        match scope(ports, caller, mode).await {
-            Ok(scope) => scopes.extend(scope),
-            Err(error) => tracing::debug!(%error, "changes of a context are not told"),
-        }
-    }
-    scopes
-}
-
-async fn scope(ports: &Ports, caller: &Caller, mode: Mode) -> Result<Option<Scope>> {
+/// The scope of the context that the caller acts in, and when its session ends.
+async fn scope(ports: &Ports, caller: &Caller, mode: Mode) -> Result<Option<(Scope, Timestamp)>> {
     let Some(context) = remembered::chosen(ports, caller, mode).await? else { return Ok(None) };
     let now = ports.clock.now();
-    if context.session.as_ref().is_none_or(|session| session.is_expired(now)) {
-        return Ok(None);
-    }
+    let Some(session) = context.session.as_ref().filter(|session| !session.is_expired(now)) else { return Ok(None) };
+    let until = session.expires.min(session.hard_expires);
     let address = context.backend.address.clone();
-    Ok(Some(match context.tenant {
+    let scope = match context.tenant {
         Some(tenant) => Scope::Tenant(Owner { backend: address, tenant }),
         None => Scope::Backend(address),
-    }))
+    };
+    Ok(Some((scope, until)))
 }

@@ -60,6 +60,10 @@ export function activate(context: ExtensionContext): Api {
 
   context.subscriptions.push(
     ...registerCommands(parts),
+    watch.onDidRefuse((failed) => {
+      void attempt("Cannot follow what changes", () => Promise.reject(failed));
+      void platform.load();
+    }),
     workspace.onDidChangeConfiguration((changed) => changed.affectsConfiguration("deployer.lookSeconds") && watch.again()),
     daemon.onDidChange((connection) => state(connection !== undefined)),
     new Problems(daemon),

@@ -6,6 +6,7 @@ mod life;
 mod many;
 mod sessions;
 mod tenants;
+mod watching;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -13,6 +13,9 @@ import { failure, Failure } from "./report";
 /** How long a daemon may take to greet, in milliseconds: a slow answer is not a dead daemon. */
 const HELLO_PATIENCE = 20_000;
 
+/** How long a connection must have lasted to be replaced at once, in milliseconds. */
+const CALM = 1_000;
+
 export interface DaemonSettings {
   environment: Environment;
   /** The setting deployer.path. */
@@ -25,6 +28,8 @@ export class Daemon implements Disposable {
   private connection: Connection | undefined;
   private connecting: Promise<Connection> | undefined;
   private waiting: FSWatcher | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private since = 0;
   private readonly caller: Caller;
   private readonly changed = new EventEmitter<Connection | undefined>();
   /** Fires with each new connection, and with nothing when it is gone. */
@@ -71,11 +76,13 @@ export class Daemon implements Disposable {
     this.connection = undefined;
     this.waitForIt();
     this.changed.fire(undefined);
-    // A daemon that was replaced may be there already.
-    void this.connectIfThere();
+    // A daemon that was replaced may be there already. One that ends every connection is not asked all the time.
+    const lived = performance.now() - this.since;
+    this.retry = setTimeout(() => void this.connectIfThere(), Math.max(0, CALM - lived));
   }
 
   dispose(): void {
+    clearTimeout(this.retry);
     this.waiting?.close();
     this.connection?.close();
     this.connection = undefined;
@@ -99,6 +106,7 @@ export class Daemon implements Disposable {
     this.waiting?.close();
     this.waiting = undefined;
     this.connection = connection;
+    this.since = performance.now();
     this.changed.fire(connection);
     return connection;
   }

@@ -25,6 +25,11 @@ export class Failure extends Error {
     return this.transport === status.UNAVAILABLE || this.transport === status.CANCELLED;
   }
 
+  /** Whether the daemon is there and does not do what was asked. */
+  get isRefusal(): boolean {
+    return this.report !== undefined || this.transport === status.UNIMPLEMENTED;
+  }
+
   /** Everything worth reading, a line each. */
   get lines(): string[] {
     return this.report ? reportLines(this.report) : [this.message];
@@ -49,6 +54,9 @@ export function failure(thrown: unknown): Failure {
   if (error?.metadata) {
     const report = reportOf(error.metadata.get(DETAILS)[0]);
     if (report) return new Failure(report.message, report.reason, report);
+    if (error.code === status.UNIMPLEMENTED) {
+      return new Failure("the daemon is older than this extension; run `deployer daemon restart`", "", undefined, error.code);
+    }
     return new Failure(`the daemon did not answer: ${error.details ?? error.message}`, "", undefined, error.code);
   }
   return new Failure(thrown instanceof Error ? thrown.message : String(thrown), "");

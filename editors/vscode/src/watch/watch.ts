@@ -5,12 +5,16 @@ import { EventEmitter, type Disposable } from "vscode";
 import type { WatchEvent__Output } from "../../generated/deployer/v1/WatchEvent";
 import type { Connection } from "../daemon/connection";
 import type { Daemon } from "../daemon/daemon";
+import { failure, type Failure } from "../daemon/report";
 
 export class Watch implements Disposable {
   private stream: ClientReadableStream<WatchEvent__Output> | undefined;
   private heard = { stream: "", sequence: "0" };
   private readonly told = new EventEmitter<WatchEvent__Output>();
   readonly onDidHear = this.told.event;
+  private readonly refused = new EventEmitter<Failure>();
+  /** Fires where the daemon does not tell what changes. */
+  readonly onDidRefuse = this.refused.event;
   private connection: Connection | undefined;
   private readonly subscription: Disposable;
 
@@ -36,6 +40,7 @@ export class Watch implements Disposable {
     this.subscription.dispose();
     this.stream?.cancel();
     this.told.dispose();
+    this.refused.dispose();
   }
 
   private begin(connection: Connection): void {
@@ -51,12 +56,14 @@ export class Watch implements Disposable {
       this.heard = { stream: event.began?.stream ?? this.heard.stream, sequence: event.sequence };
       this.told.fire(event);
     });
-    const over = () => {
+    const over = (failed?: Failure) => {
       if (this.stream !== stream) return;
       this.stream = undefined;
-      this.daemon.lost(connection);
+      // A daemon that refuses is there; to ask it again would only be refused again.
+      if (failed?.isRefusal) this.refused.fire(failed);
+      else this.daemon.lost(connection);
     };
-    stream.on("end", over);
-    stream.on("error", over);
+    stream.on("end", () => over());
+    stream.on("error", (error) => over(failure(error)));
   }
 }
