@@ -23,11 +23,9 @@ use super::record::acting;
 use super::request_approval::RequestApproval;
 use super::stack_access::CallersStacks;
 use super::{Ports, saved_plan};
-use crate::run::{NewRun, Run};
+use crate::run::{NewRun, PARALLELISM, Run};
 use crate::source::Keep;
 
-/// How many commands run at once unless the caller says otherwise.
-const PARALLELISM: usize = 10;
 /// How many commands run at once at most.
 const MOST_PARALLEL: usize = 256;
 

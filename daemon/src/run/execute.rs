@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{self, JoinSet};
 
 use super::registry::Run;
-use super::step::{self, Asked, Begun, End};
+use super::step::{self, Asked, Begun, End, Free};
 use crate::lease::{HeldLease, SealedState};
 
 /// What is needed to carry a plan out.
@@ -39,6 +39,9 @@ pub struct Execution {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
+
+/// How many commands run at once where nobody says otherwise.
+pub const PARALLELISM: usize = 10;
 
 /// What became of a plan.
 #[derive(Debug, Default)]
@@ -64,6 +67,12 @@ impl Execution {
     }
 }
 
+/// How many operations may be under way at a provider, which does the work: this machine only asks how they are. Who asks
+/// for less than usual gets no more than that.
+fn elsewhere(parallelism: usize) -> usize {
+    if parallelism < PARALLELISM { parallelism } else { parallelism * 4 }
+}
+
 struct Course {
     asked: Arc<Asked>,
     resolver: deployer_domain::expression::Resolver,
@@ -79,10 +88,12 @@ impl Course {
         let Execution { run, plan, key, lease, state, engines, parallelism, clock } = execution;
         let parallelism = parallelism.max(1);
         let resolver = plan.resolver.clone();
+        let elsewhere = elsewhere(parallelism);
+        let stacks = plan.steps.iter().filter(|step| step.engine == EngineKind::Cloudformation).count();
         // As many again are begun ahead, so that engines do not wait for the storage.
-        let schedule = Schedule::new(&plan.steps, parallelism * 2);
-        let engines_free = Semaphore::new(parallelism);
-        let asked = Arc::new(Asked { run, plan, lease, state, engines, engines_free, clock });
+        let schedule = Schedule::new(&plan.steps, parallelism * 2 + stacks.min(elsewhere));
+        let free = Free { here: Semaphore::new(parallelism), elsewhere: Semaphore::new(elsewhere) };
+        let asked = Arc::new(Asked { run, plan, lease, state, engines, free, clock });
         Self {
             asked,
             resolver,

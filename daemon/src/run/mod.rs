@@ -13,7 +13,7 @@ mod registry;
 mod step;
 
 pub use archive::Archive;
-pub use execute::{Executed, Execution};
+pub use execute::{Executed, Execution, PARALLELISM};
 pub use git::Revision;
 pub use listener::EventListener;
 pub use log::{EventLog, Now, Watcher};

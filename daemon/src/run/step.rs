@@ -13,7 +13,7 @@ use deployer_domain::lease::HolderState;
 use deployer_domain::plan::{Outcome, Plan, Prepared, Removal, SensitiveKey, Step};
 use deployer_domain::run::{ComponentEnd, Happening};
 use deployer_domain::state::{Action, ComponentStatus, EngineKind, Intent, Output, StateDocument};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::listener::EventListener;
 use super::registry::Run;
@@ -29,8 +29,26 @@ pub struct Asked {
     pub lease: Arc<HeldLease>,
     pub state: Arc<SealedState>,
     pub engines: HashMap<EngineKind, Arc<dyn Engine>>,
-    pub engines_free: Semaphore,
+    pub free: Free,
     pub clock: Arc<dyn Clock>,
+}
+
+/// What is left of the engines that may be at work at once.
+pub struct Free {
+    /// On this machine.
+    pub here: Semaphore,
+    /// At a provider.
+    pub elsewhere: Semaphore,
+}
+
+impl Free {
+    async fn take(&self, engine: EngineKind) -> Option<SemaphorePermit<'_>> {
+        let among = match engine {
+            EngineKind::Command | EngineKind::Terraform => &self.here,
+            EngineKind::Cloudformation => &self.elsewhere,
+        };
+        among.acquire().await.ok()
+    }
 }
 
 /// A step with all that its engine needs.
@@ -98,7 +116,7 @@ pub async fn perform(asked: Arc<Asked>, at: usize, begun: Begun, landing: Landin
     }
     let cancelled = asked.run.cancelled();
     let allowed = async {
-        let free = asked.engines_free.acquire().await.ok();
+        let free = asked.free.take(asked.plan.steps[at].engine).await;
         asked.lease.gate().await.is_ok().then_some(free)
     };
     let Some(Some(_free)) = cancelled.run_until_cancelled(allowed).await else { return End::Unasked(None) };
