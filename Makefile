@@ -19,7 +19,7 @@ REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIR
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
   RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
-.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-setup test-editors vsix model deny check bench
+.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-setup test-samples test-editors vsix model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -89,6 +89,9 @@ test-editors: test-setup build ## Runs the editors for real: VS Code in a browse
 	@tests/editors/setup
 	@$(MAKE) --no-print-directory vsix
 	@tests/editors/run
+
+test-samples: test-setup build ## Compares templates of others, SAMPLES=DIRECTORY, through the product and directly.
+	tests/samples/run target/debug $${SAMPLES:?make test-samples SAMPLES=DIRECTORY}
 
 model: ## Explores the lock protocol further than the tests do, and tells how far (docs/model.md).
 	DEPLOYER_MODEL_BOUND=$${DEPLOYER_MODEL_BOUND:-large} cargo test --locked --release --package deployer-model -- --nocapture --test-threads 1
