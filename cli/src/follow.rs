@@ -65,7 +65,10 @@ impl Ended {
             return Ok(exit::DONE);
         }
         let report = match &self.finished.error {
-            Some(error) => Report::from(error.clone()),
+            Some(error) if self.run.id.is_empty() => Report::from(error.clone()),
+            Some(error) => {
+                Report::from(error.clone()).hint(format!("its whole output: `deployer run logs {}`", self.run.id))
+            }
             None => self.unexplained(),
         };
         // The last line of JSON holds the same report.

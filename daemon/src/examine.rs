@@ -37,7 +37,7 @@ pub fn socket(socket: &Path) -> Finding {
 /// Judges whether the daemon outlives a logout.
 pub async fn lingering() -> Finding {
     let control_group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let user = user_name(rustix::process::getuid().as_raw()).await;
+    let user = user_name(rustix::process::getuid().as_raw());
     Lingering::of(&control_group, Path::new(LINGERERS).join(user).exists()).finding()
 }
 

@@ -38,6 +38,8 @@ pub struct Sources<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The `user.email` of git where the caller is; asked for only when nothing stronger speaks.
     pub git_email: &'a dyn Fn() -> Option<String>,
+    /// The user's name as the system knows it; asked for only when no variable tells it.
+    pub user: &'a dyn Fn() -> String,
     /// The caller's host.
     pub host: &'a str,
 }
@@ -50,7 +52,7 @@ pub fn actor(sources: &Sources<'_>) -> String {
         .or_else(|| CI_SYSTEMS.iter().find_map(|system| in_ci(system, &variable)))
         .or_else(|| (sources.git_email)().and_then(|email| clean(&email)))
         .unwrap_or_else(|| {
-            let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+            let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(sources.user);
             format!("{user}@{}", clean(sources.host).unwrap_or_else(|| "unknown".to_owned()))
         })
 }
@@ -84,7 +86,13 @@ mod tests {
     fn derived(explicit: &str, variables: &[(&str, &str)], email: Option<&str>) -> String {
         let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
         let git_email = || email.map(str::to_owned);
-        actor(&Sources { explicit, variable: &variable, git_email: &git_email, host: "build-7" })
+        actor(&Sources {
+            explicit,
+            variable: &variable,
+            git_email: &git_email,
+            user: &|| "carol".to_owned(),
+            host: "build-7",
+        })
     }
 
     #[test]
@@ -95,7 +103,7 @@ mod tests {
         assert_eq!(derived("", &all[1..], Some("g@x")), "octo (GitHub Actions)");
         assert_eq!(derived("", &all[3..], Some("g@x")), "g@x");
         assert_eq!(derived("", &all[3..], None), "root@build-7");
-        assert_eq!(derived("", &[], None), "unknown@build-7");
+        assert_eq!(derived("", &[], None), "carol@build-7");
     }
 
     #[test]
@@ -113,7 +121,7 @@ mod tests {
             ),
             (&[("JENKINS_URL", "https://j"), ("BUILD_TAG", "jenkins-job-3")], "Jenkins run jenkins-job-3"),
             (&[("TF_BUILD", "True"), ("BUILD_REQUESTEDFOREMAIL", "a@x")], "a@x (Azure Pipelines)"),
-            (&[("GITHUB_ACTIONS", "")], "unknown@build-7"),
+            (&[("GITHUB_ACTIONS", "")], "carol@build-7"),
         ];
         for (variables, expected) in table {
             assert_eq!(derived("", variables, None), expected);

@@ -10,7 +10,7 @@ pub struct OsUser;
 impl WhoAmI for OsUser {
     async fn identity(&self) -> PortResult<CloudIdentity> {
         let uid = rustix::process::getuid().as_raw();
-        let name = user_name(uid).await;
+        let name = user_name(uid);
         let system = rustix::system::uname();
         let host = system.nodename().to_string_lossy();
         Ok(CloudIdentity { principal: format!("user:{name}@{host}"), account: String::new() })
@@ -18,8 +18,8 @@ impl WhoAmI for OsUser {
 }
 
 /// Never from an environment, which anybody may write; a number where the name is in no file.
-pub(crate) async fn user_name(uid: u32) -> String {
-    let users = tokio::fs::read_to_string("/etc/passwd").await.unwrap_or_default();
+pub(crate) fn user_name(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     named(&users, uid).unwrap_or_else(|| format!("uid-{uid}"))
 }
 

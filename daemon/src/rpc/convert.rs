@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::Server;
 use super::status::to_status;
+use crate::embedded::user_name;
 use crate::git_email::{Places, git_email};
 
 impl Server {
@@ -69,7 +70,10 @@ fn actor_of(context: &CallContext) -> String {
         let (home, config_home) = (path("HOME"), path("XDG_CONFIG_HOME"));
         git_email(&Places { cwd: PathBuf::from(&context.cwd), home, config_home })
     };
-    actor(&Sources { explicit: &context.actor, variable: &variable, git_email: &git_email, host: &context.host })
+    // The daemon serves nobody but its own user.
+    let user = || user_name(rustix::process::getuid().as_raw());
+    let (explicit, host) = (context.actor.as_str(), context.host.as_str());
+    actor(&Sources { explicit, variable: &variable, git_email: &git_email, user: &user, host })
 }
 
 fn sign_in(sign_in: v1::InlineSignIn, cwd: &Path) -> Result<InlineSignIn, Error> {
