@@ -74,6 +74,35 @@ test("a plan is read, applied, watched and rolled back from the lenses of its fi
   }
 });
 
+test("a new stack is written, the environment chosen once, and everything destroyed by its name", { skip }, async () => {
+  const world = scene(["a: { type: command, apply: 'touch a', destroy: 'echo gone' }"]);
+  try {
+    await withEditor(world, {}, async (editor) => {
+      await editor.showView();
+      await editor.row("shop").waitFor();
+      await editor.status("web-team").click();
+      await editor.choose("development", "Work in which environment?");
+      await editor.status("web-team · development").waitFor();
+      // The only stack and the chosen environment are not asked for.
+      await editor.command("deployer: Apply");
+      await editor.decide("Apply shop/development?", "Apply");
+      await editor.notification("apply shop/development: succeeded").waitFor();
+      assert.ok(world.exists("shop/a"));
+      await editor.command("deployer: Destroy");
+      await editor.type("shop", "Type shop to destroy");
+      await editor.notification("destroy shop/development: succeeded").waitFor();
+      assert.match(world.run(["stack", "list", "-o", "json"]), /"destroyed"/);
+      await editor.command("deployer: Write a new stack");
+      await editor.type("web", "Its name");
+      await editor.page.locator(".view-lines").filter({ hasText: "yaml-language-server" }).first().waitFor();
+      await editor.row(/^web$/).waitFor();
+      await editor.picture("new-stack");
+    });
+  } finally {
+    world.end();
+  }
+});
+
 test("a terminal and the editor share runs: each sees, follows and cancels those of the other", { skip }, async () => {
   const world = scene([waits("a")]);
   const target = ["--stack", "shop", "--environment", "development"];
