@@ -7,7 +7,7 @@ import type { Platform } from "../model/platform";
 import { isOver, operationWord, statusWord } from "../model/runs";
 import type { FollowedRuns } from "../runs/followed";
 import { printable } from "../runs/output";
-import type { ComponentProgress, ComponentState } from "../runs/run";
+import type { ComponentProgress, ComponentState, RunProgress } from "../runs/run";
 
 export type RunNode = { run: Run__Output; component?: ComponentProgress };
 
@@ -69,9 +69,7 @@ export class RunsView implements TreeDataProvider<RunNode>, Disposable {
 
   private runItem(run: Run__Output): TreeItem {
     const progress = this.followed.progress(run.id);
-    const inside = (progress?.components.size ?? 0) > 0;
-    const opened = isOver(run.status) ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.Expanded;
-    const item = new TreeItem(`${operationWord(run.operation)} ${place(run)}`, inside ? opened : TreeItemCollapsibleState.None);
+    const item = new TreeItem(`${operationWord(run.operation)} ${place(run)}`, openness(run, progress));
     item.id = `run ${run.id}`;
     item.description = [statusWord(run.status), progress?.note, run.actor].filter(Boolean).join(" · ");
     item.tooltip = [run.id, `${run.actor} on ${run.host}`, `started ${run.started}`, run.ended && `ended ${run.ended}`, run.message].filter(Boolean).join("\n");
@@ -80,6 +78,12 @@ export class RunsView implements TreeDataProvider<RunNode>, Disposable {
     item.command = { command: "deployer.attach", title: "Attach", arguments: [{ run }] };
     return item;
   }
+}
+
+/** An active run is open from its first moment: a row that had nothing inside would not open by itself later. */
+function openness(run: Run__Output, progress: RunProgress | undefined): TreeItemCollapsibleState {
+  if (!isOver(run.status)) return TreeItemCollapsibleState.Expanded;
+  return progress && progress.components.size > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None;
 }
 
 function runIcon(run: Run__Output): ThemeIcon {
