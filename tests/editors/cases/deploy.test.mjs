@@ -122,6 +122,8 @@ test("a terminal and the editor share runs: each sees, follows and cancels those
       assert.equal(JSON.parse(world.run(["run", "show", id, "-o", "json"])).status, "RUN_STATUS_CANCELLED");
 
       // The editor's, which the terminal is locked out by, follows and cancels.
+      // A row that is drawn anew under the pointer takes no click: that of the first run's end is waited for.
+      await editor.row("development").filter({ hasText: "failed" }).filter({ hasNotText: "locked" }).waitFor();
       await editor.press(editor.row("development"), "Apply");
       await editor.decide("Apply shop/development?", "Apply");
       await editor.status("apply shop/development running").waitFor();
