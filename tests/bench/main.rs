@@ -1,7 +1,7 @@
 //! `make bench`: how fast the product is, beside the floor and beside its peers, in one run on one machine.
 //!
 //! Rooms: [`measure`] (what takes how long), [`world`] (a home of its own for each product), [`floor`](the `floor`
-//! program), [`latency`], [`memory`], [`scale`], [`calls`], [`locks`] with [`burden`], [`engines`] and [`stacks`] (what is measured), [`peers`] and
+//! program), [`latency`], [`memory`], [`scale`], [`tenants`], [`calls`], [`locks`] with [`burden`], [`engines`] and [`stacks`] (what is measured), [`peers`] and
 //! [`lock_peers`] (programs to compare with),
 //! [`report`] (how it is printed). What each figure means: `docs/bench.md`.
 //!
@@ -20,6 +20,7 @@ mod peers;
 mod report;
 mod scale;
 mod stacks;
+mod tenants;
 mod world;
 
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ use report::{Report, Row};
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// What can be asked for by name; everything without a name.
-const SECTIONS: [&str; 7] = ["latency", "memory", "scale", "calls", "locks", "engines", "stacks"];
+const SECTIONS: [&str; 8] = ["latency", "memory", "scale", "calls", "locks", "engines", "stacks", "tenants"];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             "scale" => scale::measure(&programs, &mut report),
             "calls" => calls::measure(&programs, &mut report),
             "stacks" => stacks::measure(&programs, &mut report),
+            "tenants" => tenants::measure(&programs, &mut report),
             "engines" => engines::measure(&programs, &mut report),
             _ => locks::measure(&programs, &mut report),
         };

@@ -33,7 +33,7 @@ fn row(world: &World, what: &str, report: &mut Report) -> Outcome<()> {
 }
 
 /// What a process holds in memory, in KiB.
-fn resident(pid: u32) -> Outcome<u64> {
+pub fn resident(pid: u32) -> Outcome<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)

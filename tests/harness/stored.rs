@@ -63,6 +63,20 @@ impl Stored {
         }
     }
 
+    /// A document as text.
+    #[track_caller]
+    pub fn text(&self, key: &str) -> Option<String> {
+        let (status, body) = self.ask("GET", &format!("/{}/{key}", self.bucket), &[], "");
+        (status == 200).then_some(body)
+    }
+
+    /// Writes a document, as somebody does by hand.
+    #[track_caller]
+    pub fn put(&self, key: &str, text: &str) {
+        let (status, body) = self.ask("PUT", &format!("/{}/{key}", self.bucket), &[], text);
+        assert_eq!(status, 200, "{key}: {body}");
+    }
+
     /// The keys below a prefix.
     #[track_caller]
     pub fn keys(&self, prefix: &str) -> Vec<String> {
