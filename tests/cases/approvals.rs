@@ -193,3 +193,16 @@ fn on_both_backends_a_run_is_asked_for_and_never_approved_by_the_same_person() {
         assert!(!team.world.work().join("shop/ran").exists());
     }
 }
+
+#[test]
+fn a_damaged_request_is_named_and_hides_no_other() {
+    for team in teams() {
+        team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+        team.world.command(APPLY).args(["--yes"]).run().exits(7);
+        let key = "tenants/web-team/v1/stacks/shop/production/approvals/01J00000000000000000000000.json";
+        team.put_document(key, "{ this is none");
+        let listed = team.world.run(["approvals", "list", "-o", "json"]).succeeds();
+        assert_eq!(listed.json()["approvals"].as_array().unwrap().len(), 1, "{listed}");
+        listed.complains(key).complains("restore an earlier version");
+    }
+}

@@ -15,6 +15,15 @@ use jiff::Timestamp;
 use super::bounded;
 use super::view::View;
 
+/// Requests that could be read, and documents that could not.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The requests, newest first.
+    pub asked: Vec<Asked>,
+    /// What is wrong with the others, each with its key.
+    pub damaged: Vec<String>,
+}
+
 /// The approvals of one environment.
 #[derive(Clone)]
 pub struct Approvals {
@@ -56,15 +65,26 @@ impl Approvals {
         Ok(Some(Asked { request, decision, standing }))
     }
 
-    /// All requests that the environment has, less those of these runs.
-    async fn all_but(&self, known: &BTreeSet<RunId>, now: Timestamp) -> Result<Vec<Asked>> {
+    /// All requests that the environment has, less those of these runs. One that is damaged hides no other.
+    async fn all_but(
+        &self,
+        known: &BTreeSet<RunId>,
+        now: Timestamp,
+    ) -> Result<Vec<std::result::Result<Asked, String>>> {
         let listed = self.backend.objects.list(&self.space.approvals()).await;
         let listed = listed.attempted("list the approvals", &self.backend.place.address)?;
         let runs = listed.iter().filter_map(|row| self.space.approval_of(&row.key));
         let runs: Vec<RunId> = runs.filter(|run| !known.contains(run)).collect();
         let found = bounded::map(runs, |run| {
             let approvals = self.clone();
-            async move { approvals.read(run, now).await }
+            async move {
+                match approvals.read(run, now).await {
+                    Err(error) if error.reason == Reason::StateConflict => {
+                        Ok(Some(Err(format!("{}: {error}", approvals.space.approval(run)))))
+                    }
+                    read => Ok(read?.map(Ok)),
+                }
+            }
         });
         Ok(found.await?.into_iter().flatten().collect())
     }
@@ -123,13 +143,19 @@ pub async fn find(view: &View, run: RunId, now: Timestamp) -> Result<Option<(Sta
 }
 
 /// All requests of a tenant, newest first.
-pub async fn all(view: &View, now: Timestamp) -> Result<Vec<Asked>> {
+pub async fn all(view: &View, now: Timestamp) -> Result<Found> {
     let found = bounded::map(view.places().await?, |(stack, environment)| {
         let approvals = Approvals::new(&view.backend, &view.stack(&stack, &environment));
         async move { approvals.all_but(&BTreeSet::new(), now).await }
     });
-    let mut all: Vec<Asked> = found.await?.into_iter().flatten().collect();
-    all.sort_by_key(|asked| std::cmp::Reverse(asked.request.run));
+    let mut all = Found::default();
+    for one in found.await?.into_iter().flatten() {
+        match one {
+            Ok(asked) => all.asked.push(asked),
+            Err(why) => all.damaged.push(why),
+        }
+    }
+    all.asked.sort_by_key(|asked| std::cmp::Reverse(asked.request.run));
     Ok(all)
 }
 
@@ -145,7 +171,7 @@ pub async fn of_environment(
         let known = Arc::clone(known);
         async move { approvals.all_but(&known, now).await }
     });
-    Ok(found.await?.into_iter().flatten().collect())
+    Ok(found.await?.into_iter().flatten().filter_map(std::result::Result::ok).collect())
 }
 
 /// There is no such request.

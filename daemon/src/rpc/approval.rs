@@ -25,8 +25,9 @@ impl ApprovalService for Server {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
         let listed = list_approvals(&self.ports, &caller, request.all).await.map_err(|error| to_status(&error))?;
-        let approvals = listed.into_iter().map(|asked| v1::Approval { plan: None, ..asked_to_proto(asked) }).collect();
-        Ok(Response::new(v1::ListApprovalsResponse { approvals }))
+        let approvals =
+            listed.asked.into_iter().map(|asked| v1::Approval { plan: None, ..asked_to_proto(asked) }).collect();
+        Ok(Response::new(v1::ListApprovalsResponse { approvals, damaged: listed.damaged }))
     }
 
     async fn show(&self, request: Request<v1::ShowApprovalRequest>) -> Result<Response<v1::Approval>, Status> {

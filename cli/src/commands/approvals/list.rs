@@ -22,6 +22,11 @@ pub struct Args {
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request = ListApprovalsRequest { context: guest.call(Mode::Tenant)?, all: args.all };
     let answer = super::client(guest).await?.list(request).await?.into_inner();
+    for damaged in &answer.damaged {
+        guest
+            .terminal
+            .warn(&format!("{damaged}; delete the document and apply again, or restore an earlier version of it"));
+    }
     guest.terminal.answer(&answer, &Shapes { quiet: ids, text: render })?;
     Ok(exit::DONE)
 }
@@ -81,7 +86,8 @@ pub mod tests {
     #[test]
     fn requests_are_a_table() {
         let look = Look::plain();
-        let text = look.finish(&render(&ListApprovalsResponse { approvals: vec![pending()] }, &look));
+        let text =
+            look.finish(&render(&ListApprovalsResponse { approvals: vec![pending()], damaged: Vec::new() }, &look));
         for part in ["shop/production", "pending", "alice@company.com", "apply"] {
             assert!(text.contains(part), "{text}");
         }
