@@ -16,10 +16,11 @@ use deployer_domain::logs::LogGroups;
 use deployer_domain::meter::Meters;
 use deployer_domain::object::PortResult;
 use deployer_domain::port_error::Attempted;
+use deployer_domain::tenant_role::Roles;
 
 use crate::aws::{
-    self, AwsMeters, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, CostExplorer, DynamoLocks, S3Objects,
-    SecretsManager, StsIdentity,
+    self, AwsMeters, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, CostExplorer, DynamoLocks, IamRoles,
+    S3Objects, SecretsManager, StsIdentity,
 };
 use crate::embedded::{Database, Databases, EmbeddedLocks, EmbeddedObjects, EmbeddedSecrets, OsUser};
 
@@ -68,6 +69,11 @@ impl BackendFactory for Backends {
         let clients = self.clients.clients(caller, place).await.attempted("measure what runs", &place.address)?;
         let meters = AwsMeters::new(&clients).attempted("measure what runs", &place.address)?;
         Ok(Arc::new(meters))
+    }
+
+    async fn roles(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Roles>> {
+        let clients = self.clients.clients(caller, place).await.attempted("use IAM", &place.address)?;
+        Ok(Arc::new(IamRoles::new(&clients).attempted("use IAM", &place.address)?))
     }
 
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>> {

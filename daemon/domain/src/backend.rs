@@ -22,6 +22,7 @@ use crate::meter::Meters;
 use crate::name::TenantId;
 use crate::object::{ObjectStore, PortResult};
 use crate::secret_store::SecretStore;
+use crate::tenant_role::Roles;
 
 /// The address of a backend as people write it: `local:PATH` or `s3://BUCKET`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -219,6 +220,9 @@ pub trait BackendFactory: Send + Sync {
 
     /// Opens what measures resources in the region that the place says, with a caller's own credentials.
     async fn meters(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Meters>>;
+
+    /// Opens the roles of the account with a caller's own credentials.
+    async fn roles(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Roles>>;
 
     /// Creates what the backend needs (file; bucket and table), each part only where it is missing.
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>>;

@@ -10,6 +10,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ulid::Ulid;
 
+mod move_space;
+
+pub use move_space::MoveSpace;
+
 use crate::name::{ComponentId, EnvironmentName, RunId, StackName, StateVersion, TenantId};
 
 /// The full key of one stored object.

@@ -35,12 +35,14 @@ pub mod credential;
 pub mod finding;
 pub mod limits;
 pub mod meter;
+pub mod moving;
 pub mod policy;
 pub mod registry;
 pub mod session;
 pub mod tenant;
 pub mod tenant_config;
 pub mod tenant_list;
+pub mod tenant_role;
 
 pub mod seal;
 pub mod state;

@@ -66,6 +66,17 @@ struct Config {
     default_version: StateVersion,
 }
 
+/// What a tenant took over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Where it was, such as `stacks/`.
+    pub from: String,
+    /// When all of it was there.
+    pub completed: Timestamp,
+    /// How many objects.
+    pub objects: u64,
+}
+
 /// Where tenants are, as the registry says it; what a derived entry repeats.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -190,6 +201,20 @@ impl Registry {
             *raw = Value::Mapping(entry);
         }
         Ok(())
+    }
+
+    /// Remembers that a tenant took over what a deployment without tenants had kept.
+    pub fn note_migration(&mut self, id: &TenantId, note: &Migration) -> Result<()> {
+        let at = self.tenants.iter().position(|tenant| tenant.id == *id).ok_or_else(|| unknown_tenant(id))?;
+        let said = mapping([
+            ("from", Value::String(note.from.clone())),
+            ("completed", Value::String(seconds(note.completed))),
+            ("objects", Value::from(note.objects)),
+        ]);
+        if let Some(Value::Mapping(entry)) = self.raw_entry_mut(at) {
+            merge::into(entry, mapping([("migration", Value::Mapping(said))]));
+        }
+        self.touch(note.completed)
     }
 
     /// Removes a tenant; that there is none is no error, so that it can be repeated.

@@ -37,6 +37,8 @@ pub(super) struct Service {
     pub variable: &'static str,
     /// The only region that it is in, where there is but one.
     pub region: Option<&'static str>,
+    /// Its host, where the region is no part of it.
+    pub host: Option<&'static str>,
 }
 
 /// One caller's way to ask.
@@ -160,6 +162,9 @@ impl Asking {
         let own = format!("AWS_ENDPOINT_URL_{}", service.variable);
         if let Some(url) = self.endpoints.get(&own).or_else(|| self.endpoints.get("AWS_ENDPOINT_URL")) {
             return format!("{}/", url.trim_end_matches('/'));
+        }
+        if let Some(host) = service.host {
+            return format!("https://{host}/");
         }
         let region = self.region(service);
         let end = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };

@@ -9,7 +9,7 @@ use super::Clients;
 use super::ask::{Asking, Service};
 
 const SERVICE: Service =
-    Service { name: "Cost Explorer", id: "ce", variable: "COST_EXPLORER", region: Some("us-east-1") };
+    Service { name: "Cost Explorer", id: "ce", variable: "COST_EXPLORER", region: Some("us-east-1"), host: None };
 /// The tag that everything of a tenant carries.
 const TAG: &str = "deployer:tenant";
 /// So many pages at most; each costs as much as a question.

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use super::Clients;
 use super::ask::{Asking, Service, tag};
 
-const ECS: Service = Service { name: "ECS", id: "ecs", variable: "ECS", region: None };
-const RDS: Service = Service { name: "RDS", id: "rds", variable: "RDS", region: None };
-const CLOUDWATCH: Service = Service { name: "CloudWatch", id: "monitoring", variable: "CLOUDWATCH", region: None };
+const ECS: Service = Service { name: "ECS", id: "ecs", variable: "ECS", region: None, host: None };
+const RDS: Service = Service { name: "RDS", id: "rds", variable: "RDS", region: None, host: None };
+const CLOUDWATCH: Service =
+    Service { name: "CloudWatch", id: "monitoring", variable: "CLOUDWATCH", region: None, host: None };
 
 /// How many services one question may name.
 const SERVICES: usize = 10;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployer_domain::name::TenantId;
+use deployer_domain::name::{StateVersion, TenantId};
 use deployer_proto::v1;
 use deployer_proto::v1::tenant_service_server::TenantService;
 use tonic::{Request, Response, Status};
@@ -18,6 +18,7 @@ use crate::operation::create_tenants::create_tenants;
 use crate::operation::delete_tenant::{DeleteTenant, delete_tenant};
 use crate::operation::edit_tenant::edit_tenant;
 use crate::operation::list_tenants::list_tenants;
+use crate::operation::migrate_tenant::{MigrateTenant, migrate_tenant};
 use crate::operation::purge_tenant::purge_tenant;
 use crate::operation::restore_tenant::restore_tenant;
 use crate::operation::rotate_tenant::rotate_tenant;
@@ -26,9 +27,11 @@ use crate::operation::suspend_tenant::suspend_tenant;
 use crate::operation::sync_tenants::{SyncedTenants, sync_tenants};
 use crate::operation::tenant_counts::CountWanted;
 use crate::operation::tenant_details::tenant_details;
+use crate::operation::tenant_policy::{TenantPolicy, tenant_policy};
 use crate::operation::tenant_stacks::tenant_stacks;
 use crate::operation::tenant_stats::tenant_stats;
 use crate::operation::tenant_usage::tenant_usage;
+use crate::operation::upgrade_tenant::{UpgradeTenant, upgrade_tenant};
 
 #[tonic::async_trait]
 impl TenantService for Server {
@@ -36,6 +39,8 @@ impl TenantService for Server {
     type CreateManyStream = StepStream<v1::CreateTenantsEvent>;
     type RotateStream = StepStream<v1::RotateTenantEvent>;
     type DeleteStream = StepStream<v1::DeleteTenantEvent>;
+    type MigrateStream = StepStream<v1::MigrateTenantEvent>;
+    type UpgradeStream = StepStream<v1::UpgradeTenantEvent>;
     type RestoreStream = StepStream<v1::RestoreTenantEvent>;
 
     async fn create(&self, request: Request<v1::CreateTenantRequest>) -> Result<Response<Self::CreateStream>, Status> {
@@ -179,6 +184,48 @@ impl TenantService for Server {
         Ok(Response::new(purged_to_proto(&purged)))
     }
 
+    async fn migrate(
+        &self,
+        request: Request<v1::MigrateTenantRequest>,
+    ) -> Result<Response<Self::MigrateStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let wanted = MigrateTenant { id: tenant_id(&request.id)?, from: request.from, dry_run: request.dry_run };
+        let ports = self.ports.clone();
+        Ok(steps::answer(
+            |step| migrate_event(v1::migrate_tenant_event::Event::Step(step)),
+            |done| migrate_event(v1::migrate_tenant_event::Event::Done(migrated_to_proto(&done))),
+            |hear| async move { migrate_tenant(&ports, &caller, wanted, &*hear).await },
+        ))
+    }
+
+    async fn upgrade(
+        &self,
+        request: Request<v1::UpgradeTenantRequest>,
+    ) -> Result<Response<Self::UpgradeStream>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let wanted = UpgradeTenant {
+            id: tenant_id(&request.id)?,
+            to: StateVersion::new(&request.to).map_err(|error| to_status(&error.into()))?,
+            wait: Duration::from_secs(request.wait_seconds.into()),
+        };
+        let ports = self.ports.clone();
+        Ok(steps::answer(
+            |step| upgrade_event(v1::upgrade_tenant_event::Event::Step(step)),
+            |done| upgrade_event(v1::upgrade_tenant_event::Event::Done(upgraded_to_proto(&done))),
+            |hear| async move { upgrade_tenant(&ports, &caller, wanted, &*hear).await },
+        ))
+    }
+
+    async fn policy(&self, request: Request<v1::TenantPolicyRequest>) -> Result<Response<v1::TenantRole>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let wanted = TenantPolicy { id: tenant_id(&request.id)?, principals: request.principals, apply: request.apply };
+        let shown = tenant_policy(&self.ports, &caller, wanted).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(role_to_proto(&shown)))
+    }
+
     async fn sync(
         &self,
         request: Request<v1::SyncTenantsRequest>,
@@ -231,6 +278,14 @@ fn create_many_event(event: v1::create_tenants_event::Event) -> v1::CreateTenant
 
 fn delete_event(event: v1::delete_tenant_event::Event) -> v1::DeleteTenantEvent {
     v1::DeleteTenantEvent { event: Some(event) }
+}
+
+fn migrate_event(event: v1::migrate_tenant_event::Event) -> v1::MigrateTenantEvent {
+    v1::MigrateTenantEvent { event: Some(event) }
+}
+
+fn upgrade_event(event: v1::upgrade_tenant_event::Event) -> v1::UpgradeTenantEvent {
+    v1::UpgradeTenantEvent { event: Some(event) }
 }
 
 fn restore_event(event: v1::restore_tenant_event::Event) -> v1::RestoreTenantEvent {

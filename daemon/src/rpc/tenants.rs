@@ -14,13 +14,16 @@ use crate::operation::create_tenants::CreatedTenants;
 use crate::operation::delete_tenant::DeletedTenant;
 use crate::operation::edit_tenant::{EditTenant, EditedTenant};
 use crate::operation::list_tenants::TenantRow;
+use crate::operation::migrate_tenant::MigratedTenant;
 use crate::operation::purge_tenant::PurgedTenant;
 use crate::operation::restore_tenant::RestoredTenant;
 use crate::operation::rotate_tenant::RotatedTenant;
 use crate::operation::stack_summaries::StackSummary;
 use crate::operation::tenant_details::TenantView;
+use crate::operation::tenant_policy::ShownRole;
 use crate::operation::tenant_stats::TenantStats;
 use crate::operation::tenant_usage::TenantUsage;
+use crate::operation::upgrade_tenant::UpgradedTenant;
 
 pub(crate) fn rotated_to_proto(rotated: &RotatedTenant) -> v1::TenantRotated {
     v1::TenantRotated {
@@ -241,6 +244,39 @@ pub(crate) fn restored_to_proto(restored: &RestoredTenant) -> v1::TenantRestored
         tenant: Some(tenant_to_proto(&restored.tenant)),
         secret: restored.secret.expose_secret().to_owned(),
         objects: count(restored.objects),
+    }
+}
+
+pub(crate) fn migrated_to_proto(migrated: &MigratedTenant) -> v1::TenantMigrated {
+    v1::TenantMigrated {
+        tenant: Some(tenant_to_proto(&migrated.tenant)),
+        from: migrated.from.clone(),
+        to: migrated.to.clone(),
+        stacks: count(migrated.stacks),
+        objects: count(migrated.objects),
+        bytes: migrated.bytes,
+        dry_run: migrated.dry_run,
+    }
+}
+
+pub(crate) fn upgraded_to_proto(upgraded: &UpgradedTenant) -> v1::TenantUpgraded {
+    v1::TenantUpgraded {
+        tenant: Some(tenant_to_proto(&upgraded.tenant)),
+        from: upgraded.from.clone(),
+        objects: count(upgraded.objects),
+    }
+}
+
+pub(crate) fn role_to_proto(shown: &ShownRole) -> v1::TenantRole {
+    let role = &shown.role;
+    let trust = if role.principals.is_empty() { String::new() } else { format!("{:#}", role.trust()) };
+    v1::TenantRole {
+        tenant: role.tenant.to_string(),
+        name: role.name(),
+        arn: role.arn(),
+        trust,
+        permissions: format!("{:#}", role.permissions()),
+        applied: shown.applied.map(|made| if made { "made" } else { "changed" }).unwrap_or_default().to_owned(),
     }
 }
 

@@ -14,6 +14,8 @@ pub mod details;
 pub mod edit;
 pub mod init;
 pub mod list;
+pub mod migrate;
+pub mod policy;
 pub mod purge;
 pub mod restore;
 pub mod rotate;
@@ -21,6 +23,7 @@ pub mod show;
 pub mod stacks;
 pub mod stats;
 pub mod suspend;
+pub mod upgrade;
 pub mod usage;
 
 /// Says that a secret, which is shown only once, could not be shown: what was done is done.
@@ -58,6 +61,12 @@ pub enum Command {
     Restore(restore::Args),
     /// Remove the archives of a deleted tenant for ever (admin)
     Purge(purge::Args),
+    /// Take over what a deployment without tenants kept in the same storage (admin)
+    Migrate(migrate::Args),
+    /// Move a tenant's state into another version namespace (admin)
+    Upgrade(upgrade::Args),
+    /// Show the role that keeps a tenant apart in the cloud, or make it (admin)
+    Policy(policy::Args),
     /// Show what was recorded of a tenant: your own, or as an admin any
     Audit(audit::Args),
     /// Show the tenant that you are signed in to
@@ -83,6 +92,9 @@ impl Command {
             Self::Delete(args) => delete::run(guest, args).await,
             Self::Restore(args) => restore::run(guest, args).await,
             Self::Purge(args) => purge::run(guest, args).await,
+            Self::Migrate(args) => migrate::run(guest, args).await,
+            Self::Upgrade(args) => upgrade::run(guest, args).await,
+            Self::Policy(args) => policy::run(guest, args).await,
             Self::Audit(args) => audit::run(guest, args).await,
             Self::Details(args) => details::run(guest, args).await,
             Self::Usage(args) => usage::run(guest, args).await,

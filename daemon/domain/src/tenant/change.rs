@@ -2,12 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::{Limits, Tenant, TenantStatus};
+use super::{Limits, Storage, Tenant, TenantStatus};
 use crate::credential::{COST, SecretHash};
 use crate::error::{Error, Reason, Result};
+use crate::name::StateVersion;
 
 /// The status of a tenant that is being deleted.
 const DELETING: &str = "deleting";
+/// How the status of a tenant begins whose state is moving to the version that follows.
+const MOVING: &str = "moving-to-";
+/// How it ends where the tenant was suspended.
+const SUSPENDED: &str = "-suspended";
 
 /// What an admin changes of a tenant's entry; what is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,8 +93,55 @@ impl Tenant {
         })
     }
 
+    /// The tenant while its state moves to another version namespace: no sign-ins, no commands.
+    pub fn moving(&self, to: &StateVersion) -> Result<Self> {
+        let mark =
+            |suspended: &str| Self { status: TenantStatus::Closed(format!("{MOVING}{to}{suspended}")), ..self.clone() };
+        match &self.status {
+            TenantStatus::Active => Ok(mark("")),
+            TenantStatus::Suspended => Ok(mark(SUSPENDED)),
+            TenantStatus::Closed(_) if self.moves_to(to) => Ok(self.clone()),
+            TenantStatus::Closed(_) => self.open(),
+        }
+    }
+
+    /// Whether its state is moving.
+    pub fn is_moving(&self) -> bool {
+        matches!(&self.status, TenantStatus::Closed(status) if status.starts_with(MOVING))
+    }
+
+    fn moves_to(&self, to: &StateVersion) -> bool {
+        matches!(&self.status, TenantStatus::Closed(status)
+            if status.strip_prefix(MOVING).is_some_and(|rest| rest.trim_end_matches(SUSPENDED) == to.as_str()))
+    }
+
+    /// The tenant as it was before a move that could not begin.
+    pub fn stayed(&self) -> Result<Self> {
+        match &self.status {
+            TenantStatus::Closed(status) if self.is_moving() => {
+                let suspended = status.ends_with(SUSPENDED);
+                let status = if suspended { TenantStatus::Suspended } else { TenantStatus::Active };
+                Ok(Self { status, ..self.clone() })
+            }
+            _ => self.open(),
+        }
+    }
+
+    /// The tenant after its state has moved to another version namespace.
+    pub fn moved(&self, to: &StateVersion) -> Result<Self> {
+        if !self.is_moving() && self.storage.version == *to {
+            return self.open();
+        }
+        if !self.moves_to(to) {
+            return Err(Error::new(Reason::StateConflict, format!("the tenant {} is not moving to {to}", self.id)));
+        }
+        let storage =
+            Storage { version: to.clone(), path: format!("tenants/{}/{to}", self.id), ..self.storage.clone() };
+        Self { storage, ..self.clone() }.stayed()
+    }
+
     /// The tenant, unless it is being deleted, moved or something that only a newer release knows.
-    fn open(&self) -> Result<Self> {
+    pub fn open(&self) -> Result<Self> {
         match &self.status {
             TenantStatus::Active | TenantStatus::Suspended => Ok(self.clone()),
             TenantStatus::Closed(status) => {
@@ -134,6 +186,22 @@ mod tests {
         assert_eq!(acme().reopened(TenantStatus::Suspended), Ok(acme()), "it was not being deleted");
         let restored = closing.restored(&SecretHash::of_nobody(), NOW.parse().unwrap()).unwrap();
         assert_eq!((restored.status, restored.credentials.rotations), (TenantStatus::Active, 1));
+    }
+
+    #[test]
+    fn a_move_is_begun_again_carried_out_or_taken_back_and_a_suspension_outlasts_it() {
+        let (v2, v3): (StateVersion, StateVersion) = ("v2".parse().unwrap(), "v3".parse().unwrap());
+        let moving = acme().moving(&v2).unwrap();
+        assert!(moving.is_moving() && moving.moving(&v2) == Ok(moving.clone()));
+        assert_eq!(moving.moving(&v3).unwrap_err().reason, Reason::StateConflict);
+        assert_eq!(moving.stayed(), Ok(acme()));
+        let moved = moving.moved(&v2).unwrap();
+        assert_eq!((moved.space().path().as_str(), &moved.status), ("tenants/acme/v2", &TenantStatus::Active));
+        assert_eq!(moved.storage.path, "tenants/acme/v2");
+        assert_eq!(moved.moved(&v2), Ok(moved.clone()));
+        assert!(moving.moved(&v3).is_err() && acme().moved(&v2).is_err());
+        let suspended = Tenant { status: TenantStatus::Suspended, ..acme() };
+        assert_eq!(suspended.moving(&v2).unwrap().moved(&v2).unwrap().status, TenantStatus::Suspended);
     }
 
     #[test]

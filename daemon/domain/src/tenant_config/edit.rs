@@ -4,6 +4,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::{ConfigRules, CostLimitPolicy, TenantConfig, keeping};
 use crate::error::{Error, Reason, Result};
+use crate::key::TenantSpace;
 use crate::name::EnvironmentName;
 
 /// What an admin changes of a tenant's rules; what is absent stays as it is.
@@ -40,17 +41,31 @@ impl RulesEdit {
 }
 
 impl TenantConfig {
+    /// The stored document after the tenant's state has moved.
+    pub fn moved(bytes: &[u8], file: &str, to: &TenantSpace) -> Result<Vec<u8>> {
+        let mut config = Self::parse(bytes, file)?;
+        config.tenant.version = to.version().clone();
+        config.storage.prefix = to.path();
+        config.over(bytes, file)
+    }
+
     /// The stored document with other rules. Fields that are unknown here stay; `file` is its key.
     pub fn edited(bytes: &[u8], file: &str, edit: &RulesEdit) -> Result<(Self, Vec<u8>)> {
         let mut config = Self::parse(bytes, file)?;
         edit.apply(&mut config.config);
+        let bytes = config.over(bytes, file)?;
+        Ok((config, bytes))
+    }
+
+    /// Written over what is stored: what nobody knows here stays.
+    fn over(&self, bytes: &[u8], file: &str) -> Result<Vec<u8>> {
         let unwritable =
             |error: serde_yaml::Error| Error::new(Reason::Internal, format!("{file} cannot be written: {error}"));
         let mut raw: Mapping = serde_yaml::from_slice(bytes).map_err(unwritable)?;
-        if let Value::Mapping(known) = serde_yaml::to_value(&config).map_err(unwritable)? {
+        if let Value::Mapping(known) = serde_yaml::to_value(self).map_err(unwritable)? {
             keeping(&mut raw, known);
         }
-        Ok((config, serde_yaml::to_string(&raw).map_err(unwritable)?.into_bytes()))
+        Ok(serde_yaml::to_string(&raw).map_err(unwritable)?.into_bytes())
     }
 }
 

@@ -27,6 +27,7 @@ use deployer_domain::memory::{MemoryLocks, MemoryObjects, MemorySecrets};
 use deployer_domain::meter::Meters;
 use deployer_domain::object::PortResult;
 use deployer_domain::tenant::{NewTenant, id_from_name};
+use deployer_domain::tenant_role::Roles;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use ulid::Ulid;
@@ -140,6 +141,10 @@ impl BackendFactory for MemoryBackends {
 
     async fn meters(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn Meters>> {
         Err(Error::new(Reason::Internal, "nothing runs in memory"))
+    }
+
+    async fn roles(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn Roles>> {
+        Err(Error::new(Reason::Internal, "there are no roles in memory"))
     }
 
     async fn build(&self, place: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {

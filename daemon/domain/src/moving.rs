@@ -1,0 +1,84 @@
+//! The state of one environment while the storage of its tenant moves: sealed where it was, open where it goes.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Reason, Result};
+use crate::key::{ObjectKey, StackSpace};
+
+/// The field that says where a state has gone.
+const MOVED: &str = "movedTo";
+
+/// A state as its old place has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaving(Map<String, Value>);
+
+impl Leaving {
+    /// Reads it; `key` is its old place.
+    pub fn parse(bytes: &[u8], key: &ObjectKey) -> Result<Self> {
+        serde_json::from_slice(bytes).map(Self).map_err(|error| {
+            Error::new(Reason::StateConflict, format!("{key} cannot be read"))
+                .caused_by(error)
+                .hint("restore an earlier version of the document with the storage's own tools")
+        })
+    }
+
+    /// Whether it has left for a place; refused where it has left for another one.
+    pub fn has_left_for(&self, space: &StackSpace) -> Result<bool> {
+        match self.0.get(MOVED).and_then(Value::as_str) {
+            None => Ok(false),
+            Some(place) if place == place_of(space) => Ok(true),
+            Some(other) => Err(Error::new(Reason::StateConflict, format!("a state has moved to {other} already"))
+                .hint("look who works there before anything is moved again")),
+        }
+    }
+
+    /// The document of the old place from now on: nobody may work with it any more.
+    pub fn sealed(&self, space: &StackSpace) -> Vec<u8> {
+        let mut left = self.0.clone();
+        left.insert(MOVED.to_owned(), place_of(space).into());
+        spelled(&left)
+    }
+
+    /// The document of the new place.
+    pub fn arrived(&self) -> Vec<u8> {
+        let mut state = self.0.clone();
+        state.remove(MOVED);
+        spelled(&state)
+    }
+}
+
+/// Where a state goes, as the old place says it.
+pub fn place_of(space: &StackSpace) -> String {
+    space.state().as_str().trim_end_matches("/state.json").to_owned()
+}
+
+fn spelled(document: &Map<String, Value>) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(document).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::TenantSpace;
+    use crate::name::StateVersion;
+
+    #[test]
+    fn a_state_is_sealed_where_it_was_and_open_where_it_goes() {
+        let space = |version: StateVersion| {
+            let tenant = TenantSpace::new("acme".parse().unwrap(), version);
+            tenant.stack(&"shop".parse().unwrap(), &"dev".parse().unwrap())
+        };
+        let (key, to) = (space(StateVersion::default()).state(), space("v2".parse().unwrap()));
+        let before = br#"{"serial": 3, "ours": "kept"}"#;
+        let state = Leaving::parse(before, &key).unwrap();
+        assert!(!state.has_left_for(&to).unwrap());
+        let sealed = Leaving::parse(&state.sealed(&to), &key).unwrap();
+        assert!(sealed.has_left_for(&to).unwrap());
+        assert_eq!(sealed.has_left_for(&space("v3".parse().unwrap())).unwrap_err().reason, Reason::StateConflict);
+        assert_eq!(sealed.arrived(), state.arrived());
+        let arrived: Value = serde_json::from_slice(&sealed.arrived()).unwrap();
+        assert_eq!(arrived, serde_json::json!({"serial": 3, "ours": "kept"}));
+    }
+}

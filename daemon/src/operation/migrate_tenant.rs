@@ -1,0 +1,103 @@
+//! Takes over what a deployment without tenants kept in the same storage.
+//!
+//! The old states are sealed, everything is copied and compared, the states last, and the registry remembers it. What was
+//! there stays there. Every step can be repeated.
+
+use deployer_domain::caller::Caller;
+use deployer_domain::error::Result;
+use deployer_domain::key::PlatformSpace;
+use deployer_domain::name::TenantId;
+use deployer_domain::registry::{Migration, Registry, unknown_tenant};
+use deployer_domain::tenant::Tenant;
+
+use super::authorise::AdminAccess;
+use super::move_objects::{Found, copy, find, seal};
+use super::{Ports, Steps, authorise, entries, registry_edit};
+
+/// What is to be taken over.
+#[derive(Debug, Clone)]
+pub struct MigrateTenant {
+    /// By whom.
+    pub id: TenantId,
+    /// Where it is, such as `stacks/`.
+    pub from: String,
+    /// Whether it is only looked at.
+    pub dry_run: bool,
+}
+
+/// What was taken over, or would be.
+#[derive(Debug)]
+pub struct MigratedTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Where it was.
+    pub from: String,
+    /// Where it is now.
+    pub to: String,
+    /// Environments of stacks.
+    pub stacks: u64,
+    /// Objects, states included.
+    pub objects: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Whether nothing was done yet.
+    pub dry_run: bool,
+}
+
+/// Takes over. Fails with `INVALID_REQUEST` where an object belongs to no stack, with `STATE_CONFLICT` where the tenant has
+/// such a stack already.
+pub async fn migrate_tenant(
+    ports: &Ports,
+    caller: &Caller,
+    wanted: MigrateTenant,
+    steps: Steps<'_>,
+) -> Result<MigratedTenant> {
+    let access = authorise::admin(ports, caller).await?;
+    let (registry, _) = entries::registry(&access.backend).await?;
+    let tenant = registry.tenant(&wanted.id).ok_or_else(|| unknown_tenant(&wanted.id))?.clone();
+    tenant.open()?;
+    let space = PlatformSpace.migration(&wanted.from, tenant.space())?;
+    let found = find(&access.backend, &space).await?;
+    found.refuse_strangers(&space)?;
+    steps("Looking for stacks");
+    let migrated = MigratedTenant {
+        from: space.from().to_owned(),
+        to: format!("{}/stacks/", space.to().path()),
+        stacks: found.states.len() as u64,
+        objects: found.objects(),
+        bytes: found.bytes,
+        dry_run: wanted.dry_run,
+        tenant,
+    };
+    if wanted.dry_run || found.objects() == 0 {
+        return Ok(migrated);
+    }
+    let recorder = authorise::recorder(&access, caller, "tenant.migrate", wanted.id.as_str()).await;
+    let intent = recorder.intent(ports).await?;
+    let moved = carry_out(ports, &access, (&found, &migrated), steps).await;
+    recorder.result(ports, intent, &moved).await;
+    moved.map(|()| migrated)
+}
+
+async fn carry_out(
+    ports: &Ports,
+    access: &AdminAccess,
+    (found, migrated): (&Found, &MigratedTenant),
+    steps: Steps<'_>,
+) -> Result<()> {
+    let backend = &access.backend;
+    seal(backend, found).await?;
+    steps("Sealing the old states");
+    copy(backend, found).await?;
+    steps("Copying and comparing");
+    let id = &migrated.tenant.id;
+    let note = Migration { from: migrated.from.clone(), completed: ports.clock.now(), objects: migrated.objects };
+    let edit = |registry: &mut Registry| registry.note_migration(id, &note);
+    let registry = registry_edit::edit(ports, backend, edit, |_| false).await?;
+    if let Some(derived) = registry.derive(id) {
+        entries::repair_entry(backend, &derived).await?;
+    }
+    ports.caches.entries.forget(id);
+    steps("Updating tenants.yaml");
+    Ok(())
+}

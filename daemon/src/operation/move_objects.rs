@@ -1,0 +1,150 @@
+//! Moves what a tenant stores from one prefix to another: looks, copies, compares. What is there already is compared and
+//! not written again, so that everything can be repeated.
+
+use std::sync::Arc;
+
+use deployer_domain::archive::Archived;
+use deployer_domain::backend::Backend;
+use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::key::{MoveSpace, ObjectKey, StackSpace};
+use deployer_domain::moving::Leaving;
+use deployer_domain::object::{Object, PortError, WriteIf};
+use deployer_domain::port_error::{Attempted, explain};
+
+use super::bounded;
+
+/// What was found where it comes from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    /// The states, each with where it goes.
+    pub states: Vec<(ObjectKey, StackSpace)>,
+    /// Everything else, with where it goes.
+    pub others: Vec<(ObjectKey, ObjectKey)>,
+    /// What no stack can have.
+    pub strangers: Vec<ObjectKey>,
+    /// All of it.
+    pub bytes: u64,
+}
+
+impl Found {
+    /// How many objects are to be moved.
+    pub(super) fn objects(&self) -> u64 {
+        (self.states.len() + self.others.len()) as u64
+    }
+
+    /// Refuses to leave something behind that nobody looked at.
+    pub(super) fn refuse_strangers(&self, space: &MoveSpace) -> Result<()> {
+        if self.strangers.is_empty() {
+            return Ok(());
+        }
+        let count = self.strangers.len();
+        let message = format!("{count} objects below {} belong to no stack and environment", space.from());
+        let error = self
+            .strangers
+            .iter()
+            .take(10)
+            .fold(Error::new(Reason::InvalidRequest, message), |error, key| error.fact("Object", key));
+        Err(error
+            .hint("their names must read STACK/ENVIRONMENT/…, in lower-case letters, digits and hyphens")
+            .hint("move them away or rename them with the storage's own tools, then run the command again"))
+    }
+}
+
+/// Looks what there is.
+pub(super) async fn find(backend: &Backend, space: &MoveSpace) -> Result<Found> {
+    let prefix = space.everything();
+    let listed = backend.objects.list(&prefix).await;
+    let listed = listed.attempted(format!("list {}", prefix.as_str()), &backend.place.address)?;
+    let mut found = Found::default();
+    for one in listed {
+        found.bytes += one.size;
+        match (space.state_of(&one.key), space.target_of(&one.key)) {
+            (Some(place), _) => found.states.push((one.key, place)),
+            (None, Some(target)) => found.others.push((one.key, target)),
+            (None, None) if space.is_folder(&one.key) => {}
+            (None, None) => found.strangers.push(one.key),
+        }
+    }
+    Ok(found)
+}
+
+/// Seals the states of an older tool where they are, so that it works with them no more.
+pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
+    let sealed = bounded::map(found.states.iter().cloned(), |(key, place)| {
+        let backend = backend.clone();
+        async move {
+            let Some(object) = read(&backend, &key).await? else { return Err(changed(&key)) };
+            let state = Leaving::parse(&object.bytes, &key)?;
+            if state.has_left_for(&place)? {
+                return Ok(());
+            }
+            if read(&backend, &place.state()).await?.is_some() {
+                return Err(occupied(&place.state()));
+            }
+            match backend.objects.write(&key, state.sealed(&place), WriteIf::Unchanged(object.etag)).await {
+                Ok(_) => Ok(()),
+                Err(PortError::Conflict | PortError::Gone) => Err(changed(&key)),
+                Err(error) => Err(explain(error, format!("write {key}"), &backend.place.address)),
+            }
+        }
+    });
+    sealed.await.map(drop)
+}
+
+/// Copies everything, the states last: a stack is seen once all of it is there. Then reads all of it again and compares.
+pub(super) async fn copy(backend: &Backend, found: &Found) -> Result<()> {
+    let others = bounded::map(found.others.iter().cloned(), |(from, to)| {
+        let backend = backend.clone();
+        async move {
+            let Some(object) = read(&backend, &from).await? else { return Err(changed(&from)) };
+            let expected = Archived::of(&object.bytes);
+            create(&backend, &to, object.bytes).await?;
+            match read(&backend, &to).await? {
+                Some(there) if Archived::of(&there.bytes) == expected => Ok(()),
+                _ => Err(occupied(&to)),
+            }
+        }
+    });
+    others.await?;
+    let states = bounded::map(found.states.iter().cloned(), |(from, place)| {
+        let backend = backend.clone();
+        async move {
+            let Some(object) = read(&backend, &from).await? else { return Err(changed(&from)) };
+            let state = Leaving::parse(&object.bytes, &from)?;
+            if !state.has_left_for(&place)? {
+                return Err(changed(&from));
+            }
+            // What is there was brought by an earlier attempt, and may have been worked with since.
+            create(&backend, &place.state(), state.arrived()).await?;
+            read(&backend, &place.state()).await?.map(drop).ok_or_else(|| changed(&place.state()))
+        }
+    });
+    states.await.map(drop)
+}
+
+async fn read(backend: &Backend, key: &ObjectKey) -> Result<Option<Object>> {
+    backend.objects.read(key).await.attempted(format!("read {key}"), &backend.place.address)
+}
+
+/// Writes what is not there yet.
+async fn create(backend: &Backend, key: &ObjectKey, bytes: Vec<u8>) -> Result<()> {
+    let objects = Arc::clone(&backend.objects);
+    let mut again = true;
+    loop {
+        match objects.write(key, bytes.clone(), WriteIf::Absent).await {
+            Ok(_) | Err(PortError::Conflict) => return Ok(()),
+            Err(PortError::Unavailable(_)) if again => again = false,
+            Err(error) => return Err(explain(error, format!("write {key}"), &backend.place.address)),
+        }
+    }
+}
+
+fn changed(key: &ObjectKey) -> Error {
+    Error::new(Reason::StateConflict, format!("{key} changed while it was moved"))
+        .hint("make sure that nobody works with it, then run the command again")
+}
+
+fn occupied(key: &ObjectKey) -> Error {
+    Error::new(Reason::StateConflict, format!("{key} is there already, with another content"))
+        .hint("look whose it is; nothing that is there is overwritten")
+}
