@@ -7,7 +7,7 @@ use harness::scenes::{PASSWORD, Platform, teams};
 use harness::{World, wait};
 use rustix::process::Signal;
 
-const COMPONENT: &str = "a: { type: command, apply: 'echo x >> applied', destroy: 'true' }";
+const COMPONENT: &str = "a: { type: command, apply: 'echo x >> applied', check: 'true', destroy: 'true' }";
 
 /// What an older tool left beside the tenants: a plain copy of what a team has, without its format's version.
 fn leave_behind(team: &Platform) {
