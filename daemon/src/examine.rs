@@ -6,7 +6,7 @@ use std::path::Path;
 
 use deployer_domain::finding::{Finding, Lingering};
 
-use crate::embedded::user_name;
+use crate::os_user::user_name;
 
 /// Where systemd notes whose services go on without a login.
 const LINGERERS: &str = "/var/lib/systemd/linger";

@@ -14,6 +14,7 @@ mod instance;
 pub mod life;
 mod log;
 pub mod operation;
+mod os_user;
 mod private;
 pub mod rpc;
 pub mod serve;

@@ -15,7 +15,6 @@ mod secret_store;
 pub use database::{Database, Databases};
 pub use failure::Failure;
 pub use identity::OsUser;
-pub(crate) use identity::user_name;
 pub use lock_table::EmbeddedLocks;
 pub use object_store::EmbeddedObjects;
 pub use secret_store::EmbeddedSecrets;

@@ -15,8 +15,8 @@ use tonic::Status;
 
 use super::Server;
 use super::status::to_status;
-use crate::embedded::user_name;
 use crate::git_email::{Places, git_email};
+use crate::os_user::user_name;
 
 impl Server {
     /// Checks the protocol version of a call and answers who calls.
