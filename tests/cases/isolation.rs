@@ -28,7 +28,9 @@ fn no_name_version_entry_link_or_component_leads_to_another_tenant() {
         platform.apply("hidden").succeeds();
         let before = belongings(&platform);
         assert!(before.iter().any(|(key, _)| key.ends_with("state.json")), "{before:?}");
-        let mut platform = platform.with_team("web-team");
+        let secret = platform.create_tenant("web-team");
+        platform.sign_in("web-team", &secret);
+        let mut platform = platform;
         platform.world = platform.world.with("DEPLOYER_TENANT", "web-team");
 
         // Names: of stacks, environments, components, runs, contexts.
@@ -52,6 +54,11 @@ fn no_name_version_entry_link_or_component_leads_to_another_tenant() {
 
         // Entries that were crafted: another's path, another's id, a version that climbs.
         let entry = platform.document("registry/web-team.yaml");
+        let fresh = || {
+            let stacks = platform.world.command(["--no-daemon", "tenant", "stacks"]);
+            stacks.env("DEPLOYER_SECRET", &secret).env("DEPLOYER_BACKEND", &platform.address).run()
+        };
+        fresh().succeeds();
         for (from, to) in [
             ("path: tenants/web-team/v1", "path: tenants/other-team/v1"),
             ("prefix: tenants/web-team", "prefix: tenants/other-team"),
@@ -60,13 +67,11 @@ fn no_name_version_entry_link_or_component_leads_to_another_tenant() {
             ("prefix: tenant:web-team", "prefix: tenant:other-team"),
         ] {
             let crafted = entry.replace(from, to);
-            if crafted == entry {
-                continue;
-            }
+            assert_ne!(crafted, entry, "{from} is in {entry}");
             platform.put_document("registry/web-team.yaml", &crafted);
-            let fresh = platform.world.command(["--no-daemon", "tenant", "stacks"]).env("DEPLOYER_SECRET", "dplr_x");
-            let output = fresh.env("DEPLOYER_BACKEND", &platform.address).run();
+            let output = fresh();
             assert!(output.code != Some(0) && !output.stdout.contains("hidden"), "{to}: {output}");
+            assert!(!output.stderr.contains("Invalid credentials"), "refused for what it is: {to}: {output}");
         }
         platform.put_document("registry/web-team.yaml", &entry);
 
