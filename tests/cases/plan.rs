@@ -1,6 +1,7 @@
 //! Plans: they say what would be done and why, and do nothing.
 
-use harness::scenes::{Platform, team};
+use harness::scenes::{Platform, team, teams};
+use harness::wait;
 use serde_json::Value;
 
 fn plan(team: &Platform, stack: &str) -> Value {
@@ -83,4 +84,38 @@ fn a_stack_or_environment_that_does_not_exist_is_named_with_what_does() {
     team.apply("shop").succeeds();
     team.world.run(["outputs", "--stack", "shop", "--environment", "staging"]).exits(8).complains("development");
     team.world.run(["status", "--stack", "shpo", "--environment", "development"]).exits(8).complains("shop");
+}
+
+#[test]
+fn while_somebody_is_at_work_nothing_looks_as_if_there_were_nothing_to_do() {
+    for team in teams() {
+        let work = "touch began; until [ -e ../go ]; do sleep 0.02; done";
+        team.write_stack("shop", &[&format!("a: {{ type: command, apply: '{work}', destroy: 'true' }}")]);
+        let place = ["--stack", "shop", "--environment", "development"];
+        let run = |verb: &[&str]| team.world.run(verb.iter().chain(&place).copied());
+        let first = team.world.command(["apply", "--yes"].iter().chain(&place).copied()).spawn();
+        wait::until("the command runs", || team.world.work().join("shop/began").exists());
+        run(&["plan"])
+            .succeeds()
+            .says("shop/development is locked by ")
+            .says("what is done there now is not in this plan");
+        run(&["plan", "-o", "markdown"]).succeeds().says("> ⚠ `shop/development is locked by ");
+        run(&["status"]).exits(1).says("the first one is at work").says("Locked by: ");
+        run(&["destroy", "--yes"]).exits(5).complains("shop/development is locked").complains("Held by: ");
+        team.world.write("go", "");
+        first.wait().succeeds();
+        assert_eq!(plan(&team, "shop")["lockedBy"], "");
+
+        std::fs::remove_file(team.world.work().join("go")).unwrap();
+        let script = format!("touch locked; cd shop; {work}");
+        let under = ["lock", "run"].iter().chain(&place).copied().chain(["--", "sh", "-c", &script]);
+        let holder = team.world.command(under).spawn();
+        wait::until("the lock is held", || team.world.work().join("locked").exists());
+        run(&["apply", "--yes"]).exits(5).complains("Held by: ");
+        let waiting = team.world.command(["apply", "--wait", "1m"].iter().chain(&place).copied()).spawn();
+        team.world.write("go", "");
+        holder.wait().succeeds();
+        waiting.wait().succeeds();
+        run(&["apply", "--yes"]).succeeds().says("No changes.");
+    }
 }

@@ -83,6 +83,9 @@ pub fn render(plan: &Plan, look: &Look) -> String {
     for step in steps {
         show_step(step, widest, &mut page);
     }
+    if !plan.locked_by.is_empty() {
+        page.warning(&locked(plan));
+    }
     plan.warnings.iter().for_each(|warning| {
         page.warning(warning);
     });
@@ -98,6 +101,14 @@ pub fn render(plan: &Plan, look: &Look) -> String {
         page.line(&format!("No changes. {}", escape::line(&nothing_to_do(plan))));
     }
     page.text()
+}
+
+/// Who is at work there while one plans.
+fn locked(plan: &Plan) -> String {
+    format!(
+        "{}/{} is locked by {}: what is done there now is not in this plan",
+        plan.stack, plan.environment, plan.locked_by
+    )
 }
 
 /// What stands beside a component's name in its row: symbol, action and type.

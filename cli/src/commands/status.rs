@@ -38,12 +38,7 @@ fn word(answer: &StatusResponse) -> String {
 
 fn render(answer: &StatusResponse, look: &Look) -> String {
     let mut page = Page::titled(look, &format!("Status: {}/{}", answer.stack, answer.environment));
-    if answer.updated.is_empty() {
-        page.field("Last run", "never");
-    } else {
-        page.field("Last run", &format!("#{}, {}", answer.history_number, value::age(&answer.updated, look.now)));
-    }
-    page.field_if("Locked by", &answer.locked_by);
+    page.field("Last run", &last_run(answer, look)).field_if("Locked by", &answer.locked_by);
     if !answer.components.is_empty() {
         page.blank();
     }
@@ -58,6 +53,15 @@ fn render(answer: &StatusResponse, look: &Look) -> String {
         (all, false) => page.line(&unhealthy(answer, all)),
     };
     page.text()
+}
+
+fn last_run(answer: &StatusResponse, look: &Look) -> String {
+    match (answer.history_number, answer.locked_by.is_empty()) {
+        _ if answer.updated.is_empty() => "never".to_owned(),
+        (0, true) => "the first one has not finished; apply again".to_owned(),
+        (0, false) => "the first one is at work".to_owned(),
+        (number, _) => format!("#{number}, {}", value::age(&answer.updated, look.now)),
+    }
 }
 
 fn row(health: &ComponentHealth, widest: usize) -> String {

@@ -11,6 +11,8 @@ use super::authorise::TenantAccess;
 use super::blueprint::{Blueprint, Question};
 use super::judge::{Asking, Judgement};
 use super::proposals::{Proposals, proposals};
+use super::show_lock::holder;
+use super::view::View;
 use super::{Ports, authorise, saved_plan};
 use crate::source::Keep;
 
@@ -38,7 +40,8 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
         None => (None, asked.question.clone()),
     };
     let blueprint = Blueprint::gather(ports, caller, &access, &question, Keep::Hash).await?;
-    let state = blueprint.state(&access).await?;
+    let view = View::from(&access);
+    let (state, locked_by) = tokio::try_join!(blueprint.state(&access), holder(&view, &blueprint.space))?;
     let plan = blueprint.plan(&access, &state)?;
     let proposed = match asked.brief {
         true => Proposals::default(),
@@ -59,6 +62,7 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     shown.needs_approval = plan.has_records() && blueprint.needs_approval();
     shown.warnings.extend(proposed.warnings);
     shown.rollback_to = blueprint.rollback_to();
+    shown.locked_by = locked_by.unwrap_or_default();
     if let Some(path) = &asked.out {
         let saved = to_be_saved(ports, &access, (&blueprint, &plan), proposals.clone());
         saved_plan::write(caller, path, &saved).await?;

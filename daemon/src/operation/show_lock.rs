@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
-use deployer_domain::key::LockKey;
+use deployer_domain::key::{LockKey, StackSpace};
 use deployer_domain::lease::{self, HolderState};
-use deployer_domain::lock::LockItem;
+use deployer_domain::lock::{LockItem, LockState};
 use deployer_domain::port_error::Attempted;
 use jiff::Timestamp;
 
@@ -61,4 +61,13 @@ pub async fn show_lock(ports: &Ports, caller: &Caller, target: &Target) -> Resul
     let what = format!("read the lock of {}/{}", key.stack, key.environment);
     let item = ports.leases.look(&view.backend, &key).await.attempted(what, view.address())?;
     Ok(LockView::new(ports, key, item, view.backend.locks.server_now()))
+}
+
+/// Who holds the lock of a place, in words, if somebody does. Asked once, without patience: for those who only tell of it.
+pub(super) async fn holder(view: &View, space: &StackSpace) -> Result<Option<String>> {
+    let LockKey { stack, environment, .. } = space.lock();
+    let what = format!("read the lock of {stack}/{environment}");
+    let read = view.backend.locks.read(space.lock()).await.attempted(what, view.address())?;
+    let held = read.filter(|item| item.state() == Some(LockState::Held) || item.token().is_none());
+    Ok(held.map(|item| lease::holder(&item, view.backend.locks.server_now())))
 }

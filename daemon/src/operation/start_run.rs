@@ -21,7 +21,9 @@ use super::judge::Asking;
 use super::modules::CallersCredentials;
 use super::record::acting;
 use super::request_approval::RequestApproval;
+use super::show_lock::holder;
 use super::stack_access::CallersStacks;
+use super::view::View;
 use super::{Ports, saved_plan};
 use crate::run::{NewRun, PARALLELISM, Run};
 use crate::source::Keep;
@@ -99,8 +101,10 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
         }
         false => None,
     };
+    // While somebody is at work there, nothing to do is only what it looks like.
+    let idle = !plan.has_records() && holder(&View::from(&access), &blueprint.space).await?.is_none();
     let run = begin(ports, &access, &blueprint, summary).await?;
-    if !plan.has_records() {
+    if idle {
         nothing_to_do(&run, &plan, &state);
         return Ok(run);
     }

@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use deployer_domain::caller::Caller;
 use deployer_domain::engine::{Condition, Failure, Health};
 use deployer_domain::error::Result;
-use deployer_domain::lease;
-use deployer_domain::lock::LockState;
 use deployer_domain::name::{ComponentId, EnvironmentName, StackName, TenantId};
 use deployer_domain::plan::Selection;
-use deployer_domain::port_error::Attempted;
 use deployer_domain::state::{ComponentState, ComponentStatus};
 use jiff::Timestamp;
 
 use super::Ports;
 use super::looking::{Look, Looking, Seen};
-use super::target::{Place, Target, not_deployed};
+use super::show_lock::holder;
+use super::target::{Target, not_deployed};
 use super::view::View;
 
 /// What is deployed in one environment.
@@ -50,13 +48,14 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
     let view = View::of(ports, caller, target.tenant.as_ref()).await?;
     let place = target.place(&view, caller).await?;
     let space = view.stack(&place.stack, &place.environment);
-    let (state, locked_by) = tokio::try_join!(view.state(&space), locked_by(&view, &place))?;
+    let (state, locked_by) = tokio::try_join!(view.state(&space), holder(&view, &space))?;
     let Some((state, _)) = state.filter(|(state, _)| state.history_number > 0 || !state.is_empty()) else {
-        return Err(not_deployed(&view, &place.stack, &place.environment).await);
+        let error = not_deployed(&view, &place.stack, &place.environment).await;
+        return Err(locked_by.into_iter().fold(error, |error, holder| error.fact("Locked by", holder)));
     };
     let given = target.given(caller).await?;
     let looking = Looking { ports, caller, view: &view, target, place: &place, state: &state, given };
-    let health = health(&looking, &target.selection()).await?;
+    let health = health(&looking, &target.selection(), locked_by.is_some()).await?;
     let components = state.components.iter().filter(|(id, _)| target.selection().names(id)).map(|(id, component)| {
         let unknown = || Health { condition: Condition::Unknown, reason: "it could not be asked".to_owned() };
         (id.clone(), component.component_type.clone(), health.get(id).cloned().unwrap_or_else(unknown))
@@ -72,18 +71,10 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
     })
 }
 
-async fn locked_by(view: &View, place: &Place) -> Result<Option<String>> {
-    let space = view.stack(&place.stack, &place.environment);
-    let read = view.backend.locks.read(space.lock()).await.attempted("read the lock", view.address())?;
-    let held = read.filter(|item| item.state() == Some(LockState::Held) || item.token().is_none());
-    let now = view.backend.locks.server_now();
-    Ok(held.map(|item| lease::holder(&item, now)))
-}
-
-async fn health(looking: &Looking<'_>, selection: &Selection) -> Result<BTreeMap<ComponentId, Health>> {
+async fn health(looking: &Looking<'_>, selection: &Selection, locked: bool) -> Result<BTreeMap<ComponentId, Health>> {
     let (mut health, mut checks) = (BTreeMap::new(), Vec::new());
     for (id, component) in looking.state.components.iter().filter(|(id, _)| selection.names(id)) {
-        match known(component, looking.state.in_flight.contains_key(id)) {
+        match known(component, locked && looking.state.in_flight.contains_key(id)) {
             Some(known) => drop(health.insert(id.clone(), known)),
             None => match looking.check(id, component) {
                 Ok(check) => checks.push((id.clone(), check)),
@@ -105,12 +96,12 @@ async fn health(looking: &Looking<'_>, selection: &Selection) -> Result<BTreeMap
 }
 
 /// What the state itself says about a component's health.
-fn known(component: &ComponentState, in_flight: bool) -> Option<Health> {
+fn known(component: &ComponentState, at_work: bool) -> Option<Health> {
     let degraded = |reason: String| Some(Health { condition: Condition::Degraded, reason });
     let last = |or: &str| component.last_error.clone().unwrap_or_else(|| or.to_owned());
     match component.status {
         ComponentStatus::Failed => degraded(format!("the last run failed here: {}", last("unknown"))),
-        ComponentStatus::Interrupted if in_flight => Some(unknown("a run is at work here".to_owned())),
+        ComponentStatus::Interrupted if at_work => Some(unknown("a run is at work here".to_owned())),
         ComponentStatus::Interrupted => degraded("the last run was cut off here; apply again".to_owned()),
         ComponentStatus::Deployed => None,
     }

@@ -72,6 +72,7 @@ pub(crate) fn plan_to_proto(plan: ShownPlan) -> v1::Plan {
         changes: plan.changes,
         needs_approval: plan.needs_approval,
         rollback_to: plan.rollback_to.map(short).unwrap_or_default(),
+        locked_by: plan.locked_by,
     }
 }
 

@@ -16,6 +16,9 @@ pub fn render(plan: &Plan) -> String {
     } else {
         text.push_str(&format!("No changes. {} is as its file says.\n", code(&place)));
     }
+    if !plan.locked_by.is_empty() {
+        text.push_str(&format!("\n> ⚠ {}\n", code(&super::locked(plan))));
+    }
     plan.warnings.iter().for_each(|warning| text.push_str(&format!("\n> ⚠ {}\n", code(warning))));
     plan.refusals.iter().for_each(|refusal| text.push_str(&format!("\n> ✗ Refused: {}\n", code(refusal))));
     text

@@ -31,6 +31,7 @@ fn request() -> ApprovalRequest {
         changes: true,
         needs_approval: true,
         rollback_to: None,
+        locked_by: String::new(),
     };
     ApprovalRequest {
         format_version: APPROVAL_FORMAT,

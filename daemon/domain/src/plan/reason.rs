@@ -62,7 +62,7 @@ impl fmt::Display for StepReason {
             Self::Removed => f.write_str("no longer in the stack file"),
             Self::Destroy => f.write_str("destroy"),
             Self::Failed => f.write_str("the last run failed here"),
-            Self::Interrupted => f.write_str("the last run was cut off here"),
+            Self::Interrupted => f.write_str("its last operation has not finished"),
             Self::Requested => f.write_str("asked for with --replace"),
             Self::TypeChanged(was) => write!(f, "type changed, it was {was}"),
             Self::Moved(was) => write!(f, "region changed, it was {was}"),

@@ -292,7 +292,7 @@ fn what_failed_or_was_cut_off_is_done_again() {
     world.state.in_flight.insert(id("a.web"), intent(&world.plan(&manifest).steps[1]));
     assert_eq!(
         shown(&world.plan(&manifest)),
-        "none a.db: \nupdate a.web: the last run was cut off here\nupdate a.free: the last run was cut off here"
+        "none a.db: \nupdate a.web: its last operation has not finished\nupdate a.free: its last operation has not finished"
     );
 }
 

@@ -44,6 +44,9 @@ pub struct ShownPlan {
     /// The number of the run whose source and variables a rollback goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<u64>,
+    /// Who holds the lock, in words: what that one does is not in the plan. Empty where nobody does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub locked_by: String,
 }
 
 /// One component in a shown plan.
@@ -129,6 +132,7 @@ impl ShownPlan {
             changes: plan.has_records(),
             needs_approval: false,
             rollback_to: None,
+            locked_by: String::new(),
         }
     }
 }
