@@ -1,9 +1,10 @@
 //! What can be typed: the global flags, and the flags that several commands share.
 
+use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use deployer_proto::v1::{Backend, Mode, StackTarget};
 use jiff::Timestamp;
 
@@ -32,15 +33,36 @@ pub struct Cli {
 impl Cli {
     /// Parses the program's arguments.
     pub fn parsed() -> Result<Self, clap::Error> {
-        // Taking the description of all commands apart again would take longer than the shortest of them.
-        let mut all = ManuallyDrop::new(Self::command());
-        let mut matches = all.try_get_matches_from_mut(std::env::args_os())?;
-        let cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut all))?;
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let cli = match Self::right(&words) {
+            Some(cli) => cli,
+            None => Self::told(&words)?,
+        };
         if cli.globals.output == Format::Markdown && !matches!(cli.command, Command::Plan(_)) {
             let text = "only plans are printed as markdown";
             return Err(Self::command().error(clap::error::ErrorKind::InvalidValue, text));
         }
         Ok(cli)
+    }
+
+    /// Parses a right call whose first word is a command: nothing but that command has to be described for it. (The
+    /// description of all commands takes longer than the shortest of them runs.)
+    fn right(words: &[OsString]) -> Option<Self> {
+        let name = words.get(1)?.to_str()?;
+        let mut all = ManuallyDrop::new(Command::augment_subcommands(clap::Command::new("all")));
+        let named = all.get_subcommands_mut().find(|command| command.get_name() == name)?;
+        let named = std::mem::take(named);
+        let only = Globals::augment_args(clap::Command::new("deployer").version(env!("CARGO_PKG_VERSION")));
+        let mut only = ManuallyDrop::new(only.subcommand_required(true).subcommand(named));
+        let mut matches = only.try_get_matches_from_mut(words).ok()?;
+        Self::from_arg_matches_mut(&mut matches).ok()
+    }
+
+    /// Parses with the description of all commands: what is wrong, or asked for as help, is said with its names.
+    fn told(words: &[OsString]) -> Result<Self, clap::Error> {
+        let mut all = Self::command();
+        let mut matches = all.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut all))
     }
 }
 
@@ -335,5 +357,32 @@ mod tests {
             command.get_subcommands().for_each(walk);
         }
         walk(&Cli::command());
+    }
+
+    #[test]
+    fn a_right_call_means_the_same_with_its_own_command_described_alone() {
+        for line in [
+            "context list",
+            "-q context list",
+            "context --no-input use a@b -q",
+            "apply --stack s -e dev -o json --yes --var A=1 --var B=2",
+            "tenant init web-team --max-stacks 3",
+            "lock run --stack s -- sh -c true -o json",
+        ] {
+            let words = words(line);
+            let told = format!("{:?}", Cli::told(&words).unwrap());
+            let right = Cli::right(&words);
+            assert_eq!(right.is_some(), !line.starts_with('-'), "{line}");
+            assert!(right.is_none_or(|right| format!("{right:?}") == told), "{line}");
+        }
+        for line in
+            ["", "contexts list", "context", "context list --nonsense", "apply --help", "help apply", "--version"]
+        {
+            assert!(Cli::right(&words(line)).is_none() && Cli::told(&words(line)).is_err(), "{line}");
+        }
+    }
+
+    fn words(line: &str) -> Vec<OsString> {
+        ["deployer"].into_iter().chain(line.split_whitespace()).map(OsString::from).collect()
     }
 }
