@@ -52,7 +52,7 @@ impl Way {
             return private.channel(self).await;
         }
         let endpoint = self.endpoint()?;
-        let stream = match reach(&endpoint.socket).await? {
+        let stream = match reach(endpoint).await? {
             Some(stream) => stream,
             None => self.start(endpoint).await?,
         };
@@ -69,7 +69,7 @@ impl Way {
 
     /// Connects to the daemon if one is running; never starts one.
     pub async fn existing(&self) -> Result<Option<Channel>, Report> {
-        let stream = reach(&self.endpoint()?.socket).await?;
+        let stream = reach(self.endpoint()?).await?;
         Ok(stream.map(channel::over))
     }
 
@@ -91,7 +91,7 @@ impl Way {
         let began = Instant::now();
         let lock = spawn::Lock::open(&endpoint.state_directory)?;
         while !lock.is_ours()? {
-            if let Some(stream) = reach(&endpoint.socket).await? {
+            if let Some(stream) = reach(endpoint).await? {
                 return Ok(stream);
             }
             if began.elapsed() > LONGEST_WAY {
@@ -102,7 +102,7 @@ impl Way {
         }
         // A daemon that ends at this moment may be told of once more.
         for _ in 0..5 {
-            if let Some(stream) = reach(&endpoint.socket).await? {
+            if let Some(stream) = reach(endpoint).await? {
                 return Ok(stream);
             }
             spawn::daemon(self, endpoint).await?;
@@ -115,14 +115,26 @@ impl Way {
 pub(crate) const LOOK: &str = "look into its log: `deployer daemon logs`";
 
 /// Connects to a socket, checks whose it is and waits until it was accepted; nothing where nobody listens.
-async fn reach(socket: &Path) -> Result<Option<UnixStream>, Report> {
+async fn reach(endpoint: &Endpoint) -> Result<Option<UnixStream>, Report> {
+    let socket = endpoint.socket.as_path();
     match tokio::time::timeout(PATIENCE, accepted(socket)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(Trouble::Report(report))) => Err(*report),
         Ok(Err(Trouble::Io(error))) => Err(cannot_connect(socket, &error)),
-        Err(_) => Err(Report::unreachable("the daemon runs, but does not answer")
-            .fact("Socket", socket.display().to_string())
-            .hint("it may be stopped or overloaded; `deployer daemon restart` does not work then: end its process")),
+        Err(_) => Err(silent(endpoint)),
+    }
+}
+
+/// A daemon that is there and says nothing.
+fn silent(endpoint: &Endpoint) -> Report {
+    let report = Report::unreachable("the daemon runs, but does not answer")
+        .fact("Socket", endpoint.socket.display().to_string());
+    match replace::process(&endpoint.state_directory) {
+        Some(process) => report.fact("Its process", process.to_string()).hint(format!(
+            "it may be stopped (`kill -CONT {process}` wakes it) or overloaded; `kill -9 {process}` ends it"
+        )),
+        None => report
+            .hint("it may be stopped or overloaded; `deployer daemon restart` does not work then: end its process"),
     }
 }
 

@@ -27,12 +27,14 @@ pub struct Question {
     pub default: Option<String>,
     /// A line below the prompt.
     pub help: Option<&'static str>,
+    /// Refuses an answer that cannot be right while its question is still there; says why.
+    pub check: Option<fn(&str) -> Result<(), String>>,
 }
 
 impl Question {
     /// A question that must be answered.
     pub const fn new(label: &'static str, flag: &'static str, variable: &'static str) -> Self {
-        Self { label, flag, variable, default: None, help: None }
+        Self { label, flag, variable, default: None, help: None, check: None }
     }
 
     /// The same with what counts when nothing is said.
@@ -45,6 +47,12 @@ impl Question {
     #[must_use]
     pub fn help(self, help: &'static str) -> Self {
         Self { help: Some(help), ..self }
+    }
+
+    /// The same with what an answer must be like.
+    #[must_use]
+    pub fn checked(self, check: fn(&str) -> Result<(), String>) -> Self {
+        Self { check: Some(check), ..self }
     }
 }
 
@@ -68,6 +76,11 @@ pub async fn text(guest: &Guest, flag: Option<String>, question: Question) -> Re
         }
         if question.default.is_none() {
             prompt = prompt.with_validator(required);
+        }
+        if let Some(check) = question.check {
+            prompt = prompt.with_validator(move |text: &str| {
+                Ok(check(text.trim()).map_or_else(|why| Validation::Invalid(why.into()), |()| Validation::Valid))
+            });
         }
         prompt.prompt()
     })

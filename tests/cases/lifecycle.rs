@@ -113,6 +113,20 @@ fn a_slow_daemon_is_not_a_dead_one() {
 }
 
 #[test]
+fn a_daemon_that_was_stopped_is_named_with_what_wakes_it() {
+    let world = World::new();
+    world.run(["daemon", "start"]).succeeds();
+    let pid = daemon_pid(&world);
+    signal(pid, Signal::STOP);
+    let version = world.command(["version"]).spawn();
+    let refused = world.run(["context", "list"]).exits(3);
+    refused.complains("does not answer").complains(&format!("kill -CONT {pid}"));
+    version.wait().succeeds().says("does not answer");
+    signal(pid, Signal::CONT);
+    world.run(["context", "list"]).succeeds();
+}
+
+#[test]
 fn only_its_user_can_read_what_it_keeps() {
     let world = World::new();
     fs::create_dir_all(world.state_directory()).unwrap();

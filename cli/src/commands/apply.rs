@@ -224,7 +224,8 @@ async fn detached(guest: &Guest, mut events: tonic::Streaming<RunEvent>, needs_a
         match event {
             Some(Event::Started(started)) => {
                 let run = started.run.unwrap_or_default();
-                guest.terminal.answer(&run, &Shapes { quiet: |run| run.id.clone(), text: render_detached })?;
+                let text = if needs_approval { |_: &Run, _: &Look| String::new() } else { render_detached };
+                guest.terminal.answer(&run, &Shapes { quiet: |run| run.id.clone(), text })?;
                 if !needs_approval {
                     return Ok(exit::DONE);
                 }

@@ -10,6 +10,7 @@ use crate::args::Format;
 use crate::exit;
 use crate::guest::Guest;
 use crate::output::escape;
+use crate::report::Report;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -17,28 +18,43 @@ pub struct Args {}
 /// Runs it. It never starts a daemon, and one that does not answer is no failure.
 pub async fn run(guest: &Guest, _args: Args) -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
-    let daemon = if guest.terminal.quiet { None } else { daemon(guest).await };
+    let daemon = if guest.terminal.quiet { Ok(None) } else { daemon(guest).await };
     match guest.terminal.format {
         Format::Json => {
-            let daemon = daemon.map(|daemon| json!({"version": daemon.version, "protocol": daemon.protocol}));
+            let daemon =
+                daemon.ok().flatten().map(|daemon| json!({"version": daemon.version, "protocol": daemon.protocol}));
             guest.terminal.json(&json!({"version": version, "protocol": PROTOCOL, "daemon": daemon}))?;
         }
         _ if guest.terminal.quiet => guest.terminal.quiet_value(version)?,
-        _ => guest.terminal.text(&render(version, daemon.as_ref()))?,
+        _ => guest.terminal.text(&render(version, &daemon))?,
     }
     Ok(exit::DONE)
 }
 
-async fn daemon(guest: &Guest) -> Option<HelloResponse> {
-    let channel = guest.existing().await.ok()??;
-    let request = HelloRequest { context: guest.call(Mode::Unspecified).ok()? };
-    Some(DaemonServiceClient::new(channel).hello(request).await.ok()?.into_inner())
+/// The daemon that is running, if one is; fails where it does not answer.
+async fn daemon(guest: &Guest) -> Result<Option<HelloResponse>, Report> {
+    let Some(channel) = guest.existing().await? else { return Ok(None) };
+    let request = HelloRequest { context: guest.call(Mode::Unspecified)? };
+    Ok(Some(DaemonServiceClient::new(channel).hello(request).await?.into_inner()))
 }
 
-fn render(version: &str, daemon: Option<&HelloResponse>) -> String {
+fn render(version: &str, daemon: &Result<Option<HelloResponse>, Report>) -> String {
     let daemon = match daemon {
-        Some(daemon) => format!("{} (protocol {})", escape::line(&daemon.version), daemon.protocol),
-        None => "not running".to_owned(),
+        Ok(Some(daemon)) => format!("{} (protocol {})", escape::line(&daemon.version), daemon.protocol),
+        Ok(None) => "not running".to_owned(),
+        Err(_) => "does not answer: `deployer daemon status` says more".to_owned(),
     };
     format!("deployer {version} (protocol {PROTOCOL})\ndaemon   {daemon}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_does_not_answer_is_not_told_of_as_none() {
+        let last = |daemon| render("1.2.3", &daemon).lines().last().unwrap_or_default().to_owned();
+        assert_eq!(last(Ok(None)), "daemon   not running");
+        assert!(last(Err(Report::unreachable("no"))).contains("does not answer"));
+    }
 }

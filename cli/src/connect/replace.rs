@@ -19,8 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The protocol that the running daemon speaks, as its lock says: a call would cost every command a round trip, and
 /// the daemon checks each call anyhow.
 pub(super) fn speaks(state_directory: &Path) -> Option<u32> {
+    field(state_directory, 0)
+}
+
+/// The process of the running daemon, as its lock says.
+pub(super) fn process(state_directory: &Path) -> Option<u32> {
+    field(state_directory, 2)
+}
+
+/// A part of what the daemon's lock says: protocol, version, process.
+fn field(state_directory: &Path, position: usize) -> Option<u32> {
     let text = std::fs::read_to_string(state_directory.join("daemon.lock")).ok()?;
-    text.split_whitespace().next()?.parse().ok()
+    text.split_whitespace().nth(position)?.parse().ok()
 }
 
 /// Whether a daemon that speaks this protocol cannot serve this program.

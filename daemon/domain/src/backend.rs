@@ -240,9 +240,30 @@ pub fn default_lock_table(address: &BackendAddress) -> String {
     }
 }
 
+/// Refuses a name that no table in DynamoDB can have: 3 to 255 of `a-z A-Z 0-9 _ . -`
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>).
+pub fn check_lock_table(name: &str) -> Result<()> {
+    let known = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+    if (3..=255).contains(&name.len()) && name.chars().all(known) {
+        return Ok(());
+    }
+    let message = format!("\"{name}\" cannot be the name of a table");
+    Err(Error::new(Reason::InvalidRequest, message).hint("3 to 255 of these: a-z, A-Z, 0-9, _, . and -"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_have_names_that_dynamodb_knows() {
+        for good in ["acme-locks", "a_b.C", &"x".repeat(255)] {
+            assert!(check_lock_table(good).is_ok(), "{good}");
+        }
+        for bad in ["", "ab", "x y z", "läuft", &"x".repeat(256)] {
+            assert!(check_lock_table(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn addresses_are_read_back_as_they_are_written() {

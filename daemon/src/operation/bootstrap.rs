@@ -1,6 +1,6 @@
 //! Creates what a backend needs. It can be repeated: it creates only what is missing.
 
-use deployer_domain::backend::{Backend, BackendAddress, BackendRef, BuiltPart, default_lock_table};
+use deployer_domain::backend::{Backend, BackendAddress, BackendRef, BuiltPart, check_lock_table, default_lock_table};
 use deployer_domain::caller::Caller;
 use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash};
 use deployer_domain::entropy::ulid;
@@ -84,7 +84,7 @@ async fn lock_table(ports: &Ports, caller: &Caller, wanted: &Bootstrap) -> Resul
             format!("{REGISTRY_FILE} names the lock table {existing} already, not {asked}"),
         )
         .hint("leave --table out, or change config.lockTable by hand while nothing is deployed")),
-        (Some(table), _) => Ok(table.clone()),
+        (Some(table), _) => check_lock_table(table).map(|()| table.clone()),
         (None, Some(existing)) => Ok(existing),
         (None, None) => Ok(default_lock_table(&wanted.backend.address)),
     }

@@ -94,10 +94,10 @@ async fn request(guest: &Guest, args: Args) -> Result<CreateTenantRequest, Repor
     let name = prompt::text(guest, given, NAME).await?;
     let display_name = prompt::text(guest, args.display_name, DISPLAY_NAME.or(title_case(&name))).await?;
     let email = prompt::text(guest, args.email, EMAIL.or(String::new())).await?;
-    let account_id = prompt::text(guest, args.account_id, ACCOUNT.or(String::new())).await?;
+    let account_id = prompt::text(guest, args.account_id, ACCOUNT.or(String::new()).checked(account)).await?;
     let cost_tracking = prompt::yes_no(guest, args.cost_tracking, COST_TRACKING.or("yes".to_owned())).await?;
     let given_limit = args.monthly_cost_limit.map(|limit| limit.to_string());
-    let limit = prompt::text(guest, given_limit, COST_LIMIT.or(String::new())).await?;
+    let limit = prompt::text(guest, given_limit, COST_LIMIT.or(String::new()).checked(limit)).await?;
     let state_version = prompt::text(guest, args.state_version, STATE_VERSION.or("v1".to_owned())).await?;
     Ok(CreateTenantRequest {
         context: guest.call(Mode::Admin)?,
@@ -128,6 +128,17 @@ const COST_TRACKING: Question =
 const COST_LIMIT: Question =
     Question::new("Monthly cost limit (USD)", "--monthly-cost-limit", "DEPLOYER_TENANT_MONTHLY_COST_LIMIT");
 const STATE_VERSION: Question = Question::new("State version", "--state-version", "DEPLOYER_TENANT_STATE_VERSION");
+
+fn account(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err("an AWS account has 12 digits; leave it empty if there is none yet".to_owned()),
+    }
+}
+
+fn limit(text: &str) -> Result<(), String> {
+    parse_limit(text).map(drop).map_err(|_| "whole US dollars, such as 5000; leave it empty for no limit".to_owned())
+}
 
 fn title(look: &Look) -> String {
     let mut page = Page::new(look);
