@@ -14,6 +14,9 @@ use crate::terminal_mode::TerminalMode;
 /// The longest secret that is read from a pipe.
 const LONGEST_SECRET: u64 = 4096;
 
+/// Refuses an answer, and says why.
+pub type Check = fn(&str) -> Result<(), String>;
+
 /// What is asked, and how else it can be answered.
 #[derive(Debug, Clone)]
 pub struct Question {
@@ -28,7 +31,7 @@ pub struct Question {
     /// A line below the prompt.
     pub help: Option<&'static str>,
     /// Refuses an answer that cannot be right while its question is still there; says why.
-    pub check: Option<fn(&str) -> Result<(), String>>,
+    pub check: Option<Check>,
 }
 
 impl Question {
@@ -51,7 +54,7 @@ impl Question {
 
     /// The same with what an answer must be like.
     #[must_use]
-    pub fn checked(self, check: fn(&str) -> Result<(), String>) -> Self {
+    pub fn checked(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
     }
 }
