@@ -29,6 +29,9 @@ struct Arguments {
     /// Speaks another protocol version, for tests.
     #[arg(long, hide = true)]
     protocol: Option<u32>,
+    /// Serves callers from this protocol version on, for tests.
+    #[arg(long, hide = true, requires = "protocol")]
+    oldest_protocol: Option<u32>,
 }
 
 /// What is told to whoever started the daemon, on standard output.
@@ -54,7 +57,7 @@ fn begin(arguments: Arguments) -> Result<()> {
     let private = arguments.private.as_deref().map(PrivateDirectory::create).transpose()?;
     let mut config = Config::from_environment(private.as_ref().map(PrivateDirectory::path))?;
     if let Some(protocol) = arguments.protocol {
-        (config.protocol, config.oldest_protocol) = (protocol, protocol);
+        (config.protocol, config.oldest_protocol) = (protocol, arguments.oldest_protocol.unwrap_or(protocol));
     }
     if private.is_none() {
         instance::open_state_directory(&config.endpoint.state_directory)?;

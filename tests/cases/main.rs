@@ -60,6 +60,7 @@ mod terminal;
 mod terraform;
 mod terraform_crash;
 mod typed;
+mod upgrade;
 mod watch;
 
 #[test]

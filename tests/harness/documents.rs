@@ -30,8 +30,8 @@ impl Platform {
 
     /// Writes a document, whatever stood there.
     #[track_caller]
-    pub fn put_document(&self, key: &str, text: &str) {
-        self.tool(&["put", key]).stdin(text).run().succeeds();
+    pub fn put_document(&self, key: &str, text: impl AsRef<[u8]>) {
+        self.tool(&["put", key]).stdin(text.as_ref()).run().succeeds();
     }
 
     /// The keys below a prefix.
