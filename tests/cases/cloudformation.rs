@@ -164,6 +164,16 @@ fn drift_is_found_by_looking_and_status_remembers_it() {
     );
     team.world.run(drift).exits(2).says("drifted").says("MessageRetentionPeriod");
     team.world.run(["status", "--stack", "shop"]).exits(1).says("Drifted");
+    let plan = || team.world.run(["plan", "--stack", "shop", "--detailed-exitcode"]).exits(0).stdout;
+    let planned = plan();
+    assert!(planned.contains("s.drifting is not as it was deployed (drifted)"), "{planned}");
+    assert!(planned.contains("MessageRetentionPeriod"), "{planned}");
+    let config = team.document("tenants/web-team/tenant.yaml");
+    team.put_document(
+        "tenants/web-team/tenant.yaml",
+        config.replace("enableDriftDetection: true", "enableDriftDetection: false"),
+    );
+    assert!(!plan().contains("not as it was deployed"), "the policy says no");
 }
 
 #[test]

@@ -212,6 +212,7 @@ fn drift_is_what_the_module_would_see_differently_now() {
     team.world.run(["drift", "--stack", "shop", "--detailed-exitcode"]).exits(0);
     team.world.write("outside", "two");
     team.world.run(["drift", "--stack", "shop", "--detailed-exitcode"]).exits(2).says("drifted").says("output.seen");
+    team.world.run(["plan", "--stack", "shop"]).succeeds().says("is not as it was deployed (drifted)");
     team.world.run(["status", "--stack", "shop"]).exits(1).says("Drifted");
 }
 

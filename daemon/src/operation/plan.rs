@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
 use deployer_domain::plan::{Approved, Plan, SavedPlan, Saving};
-use deployer_domain::run::ShownPlan;
+use deployer_domain::run::{RunOperation, ShownPlan};
+use deployer_domain::state::StateDocument;
 
 use super::authorise::TenantAccess;
 use super::blueprint::{Blueprint, Question};
 use super::judge::{Asking, Judgement};
-use super::proposals::{Proposals, proposals};
+use super::looking::Looking;
+use super::proposals::proposals;
 use super::show_lock::holder;
+use super::target::Place;
 use super::view::View;
-use super::{Ports, authorise, saved_plan};
+use super::{Ports, authorise, drift, saved_plan};
 use crate::source::Keep;
 
 /// What a caller asks to be shown.
@@ -43,9 +46,12 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     let view = View::from(&access);
     let (state, locked_by) = tokio::try_join!(blueprint.state(&access), holder(&view, &blueprint.space))?;
     let plan = blueprint.plan(&access, &state)?;
-    let proposed = match asked.brief {
-        true => Proposals::default(),
-        false => proposals(ports, caller, (&access, &blueprint), &plan).await?,
+    let (proposed, drifted) = match asked.brief {
+        true => Default::default(),
+        false => tokio::try_join!(
+            proposals(ports, caller, (&access, &blueprint), &plan),
+            drifted(ports, (caller, &question), (&view, &blueprint), (&plan, &state)),
+        )?,
     };
     let proposals = Approved::of(&proposed.by_component);
     if let Some(saved) = saved {
@@ -61,6 +67,7 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     shown.warnings.extend(judgement.warnings);
     shown.needs_approval = plan.has_records() && blueprint.needs_approval();
     shown.warnings.extend(proposed.warnings);
+    shown.warnings.extend(drifted);
     shown.rollback_to = blueprint.rollback_to();
     shown.locked_by = locked_by.unwrap_or_default();
     if let Some(path) = &asked.out {
@@ -68,6 +75,26 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
         saved_plan::write(caller, path, &saved).await?;
     }
     Ok(shown.proposed(&proposed.by_component, &proposals.with(&plan.digest)))
+}
+
+/// What has drifted, where the tenant's policies ask for that and something is to be applied.
+async fn drifted(
+    ports: &Ports,
+    (caller, question): (&Caller, &Question),
+    (view, blueprint): (&View, &Blueprint),
+    (plan, state): (&Plan, &StateDocument),
+) -> Result<Vec<String>> {
+    if !blueprint.rules.policies.enable_drift_detection || question.operation != RunOperation::Apply {
+        return Ok(Vec::new());
+    }
+    let target = &question.target;
+    let place = Place {
+        stack: blueprint.stack.clone(),
+        environment: blueprint.environment.clone(),
+        loaded: blueprint.loaded.clone(),
+    };
+    let given = target.given(caller).await?;
+    drift::warnings(&Looking { ports, caller, view, target, place: &place, state, given }, plan).await
 }
 
 fn to_be_saved(
