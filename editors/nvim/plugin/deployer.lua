@@ -10,8 +10,8 @@ local function command(name, module, act, options)
   end, vim.tbl_extend("force", { nargs = "*" }, options or {}))
 end
 
-command("DeployerPlan", "deployer.plan", "show", { desc = "Plan the stack of this file: [ENVIRONMENT]" })
-command("DeployerApply", "deployer.plan", "apply", { desc = "Plan, confirm and apply exactly that: [ENVIRONMENT]" })
+command("DeployerPlan", "deployer.plan", "show", { desc = "Plan the stack of this file: [ENVIRONMENT] [OPTIONS]" })
+command("DeployerApply", "deployer.plan", "apply", { desc = "Plan, confirm and apply exactly that: [ENVIRONMENT] [OPTIONS]" })
 command("DeployerAttach", "deployer.run", "attach", { desc = "Follow a run, also one of a terminal: [RUN]" })
 command("DeployerCancel", "deployer.run", "cancel", { desc = "Cancel a run: [RUN]" })
 command("DeployerStatus", "deployer.status", "quickfix", { desc = "The health of components in the quickfix list: [ENVIRONMENT]" })

@@ -125,12 +125,28 @@ local first = vim.fn.getqflist()[1]
 check("what ails stands first", first.text:find("^s%.b ") ~= nil and first.type ~= "I")
 check("it leads to its line", vim.fn.getbufline(first.bufnr, first.lnum)[1]:find("b:") ~= nil)
 
+-- Variables are given with the command, and what was typed is saved before it is planned.
+vim.cmd("edit tagged/stack.yaml")
+notified = {}
+vim.cmd("DeployerPlan")
+eventually("a variable without a value is named", function()
+  return notified[1] and notified[1]:find("TAG", 1, true)
+end)
+vim.fn.win_gotoid(vim.fn.bufwinid(vim.fn.bufnr("tagged/stack.yaml")))
+vim.api.nvim_buf_set_lines(0, -1, -1, false, { "description: typed and not saved" })
+vim.cmd("DeployerApply development --var TAG=v7")
+eventually("it is applied with its value", function()
+  return vim.fn.filereadable("tagged/tag") == 1 and vim.fn.readfile("tagged/tag")[1] == "v7"
+end)
+check("the file was saved", table.concat(vim.fn.readfile("tagged/stack.yaml"), "\n"):find("typed and not saved", 1, true) ~= nil)
+vim.fn.win_gotoid(vim.fn.bufwinid(stack))
+
 -- What fails is told with what to do.
 vim.fn.system("deployer logout")
 notified = {}
 vim.fn.win_gotoid(vim.fn.bufwinid(stack))
 vim.cmd("DeployerPlan")
 eventually("a refusal says what to do", function()
-  return notified[1] and notified[1]:find("deployer login", 1, true)
+  return table.concat(notified, "\n"):find("deployer login", 1, true)
 end)
 print("all is well")

@@ -64,6 +64,8 @@ function M.lines(plan)
 end
 
 local function ask(arguments, more, answer)
+  -- What is planned is what is before one's eyes.
+  vim.cmd("silent! update")
   local wanted, cwd = target.of_current(arguments)
   local command = vim.list_extend({ "plan" }, wanted)
   cli.ask(vim.list_extend(command, more), { cwd = cwd }, function(plan, code, report)

@@ -83,6 +83,14 @@ function TELLS.awaitingApproval(view)
   view:print("waits for another person's approval")
 end
 
+function TELLS.approved(view, approved)
+  view:print("approved by " .. approved.actor)
+end
+
+function TELLS.resumed(view, resumed)
+  view:print("goes on with the environment of " .. resumed.actor)
+end
+
 function TELLS.componentStarted(view, started)
   view:component(started.component, { state = "running", message = word(started.action, "ACTION_") })
 end

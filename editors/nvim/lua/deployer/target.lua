@@ -14,17 +14,20 @@ function M.stack_file(buffer)
   return nil
 end
 
---- The arguments of a command about the current buffer's stack, and the directory to run it in.
+--- The arguments of a command about the current buffer's stack, and the directory to run it in. What begins with `-` is the command's own.
 function M.of_current(arguments)
   local file = M.stack_file(vim.api.nvim_get_current_buf())
   local target = {}
   if file then
     vim.list_extend(target, { "--file", file })
   end
-  local environment = arguments[1] or vim.b.deployer_environment or vim.g.deployer_environment
+  local more = vim.list_extend({}, arguments)
+  local named = more[1] and more[1]:sub(1, 1) ~= "-" and table.remove(more, 1)
+  local environment = named or vim.b.deployer_environment or vim.g.deployer_environment
   if environment then
     vim.list_extend(target, { "--environment", environment })
   end
+  vim.list_extend(target, more)
   return target, file and vim.fn.fnamemodify(file, ":h") or vim.fn.getcwd()
 end
 
