@@ -46,7 +46,7 @@ function freePort() {
 
 /** A running code-server with the extension. */
 export class Server {
-  static async start(world, { settings = {}, variables = {}, options = [], install = true } = {}) {
+  static async start(world, { settings = {}, variables = {}, options = [], install = true, trusts = true } = {}) {
     const server = new Server();
     server.world = world;
     server.port = await freePort();
@@ -57,7 +57,7 @@ export class Server {
     const env = { ...world.environment, ...variables, EXTENSIONS_GALLERY: "{}" };
     const places = ["--user-data-dir", server.data, "--extensions-dir", extensions];
     if (install) execFileSync(NODE, [SERVER, ...places, "--install-extension", EXTENSION], { env, stdio: "pipe" });
-    const quiet = ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"];
+    const quiet = ["--auth", "none", "--disable-telemetry", "--disable-update-check", ...(trusts ? ["--disable-workspace-trust"] : [])];
     const how = ["--bind-addr", `127.0.0.1:${server.port}`, ...quiet, "--reconnection-grace-time", "2", ...places, ...options];
     server.process = spawn(NODE, [SERVER, ...how], { env, cwd: world.work, stdio: "ignore", detached: true });
     await until("code-server answers", () => fetch(`${server.url}/healthz`).then((it) => it.ok, () => false));
@@ -83,11 +83,22 @@ export class Editor {
     const editor = new Editor();
     editor.server = await Server.start(world, options);
     editor.browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
-    editor.page = await editor.browser.newPage({ viewport: { width: 1500, height: 950 } });
-    editor.page.setDefaultTimeout(PATIENCE);
-    await editor.page.goto(`${editor.server.url}/?folder=${world.work}`);
-    await editor.page.locator(".activitybar .action-item").first().waitFor();
+    await editor.openPage();
     return editor;
+  }
+
+  /** A second window of the same person; it ends with the first one. */
+  async another() {
+    const other = Object.assign(new Editor(), { server: this.server, browser: this.browser });
+    await other.openPage();
+    return other;
+  }
+
+  async openPage() {
+    this.page = await this.browser.newPage({ viewport: { width: 1500, height: 950 } });
+    this.page.setDefaultTimeout(PATIENCE);
+    await this.page.goto(`${this.server.url}/?folder=${this.server.world.work}`);
+    await this.page.locator(".activitybar .action-item").first().waitFor();
   }
 
   /** Shows the view of the extension. */

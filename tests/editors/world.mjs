@@ -1,5 +1,5 @@
 // A user of their own for one test: home, daemon, backend, stacks. What runs in it ends with it.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,17 @@ export async function until(what, condition, seconds = 60) {
     if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`);
     await new Promise((resume) => setTimeout(resume, 20));
   }
+}
+
+/** What runs a command on a computer of this name, as far as the kernel tells. */
+function elsewhere(computer) {
+  return ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c", `echo ${computer} > /proc/sys/kernel/hostname; exec "$0" "$@"`];
+}
+
+/** Why a computer cannot have another name here; false where it can. */
+export function skipElsewhere() {
+  const [program, ...args] = [...elsewhere("build-7"), "hostname"];
+  return spawnSync(program, args, { encoding: "utf8" }).stdout?.trim() === "build-7" ? false : "user namespaces are not allowed here";
 }
 
 export class World {
@@ -50,12 +61,18 @@ export class World {
   /** Runs a command to its end; answers its standard output. */
   run(args, input = "") {
     const options = { cwd: this.work, env: this.environment, input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"], timeout: 120_000 };
-    return execFileSync(join(programs, "deployer"), args, options).trim();
+    const [program, ...all] = this.command(args);
+    return execFileSync(program, all, options).trim();
   }
 
   /** Begins a command; it ends with the world. */
   begin(args) {
-    return spawn(join(programs, "deployer"), args, { cwd: this.work, env: this.environment, stdio: "ignore" });
+    const [program, ...all] = this.command(args);
+    return spawn(program, all, { cwd: this.work, env: this.environment, stdio: "ignore" });
+  }
+
+  command(args) {
+    return [...(this.computer ? elsewhere(this.computer) : []), join(programs, "deployer"), ...args];
   }
 
   /** Prepares the backend with a tenant; answers the tenant's secret. */
@@ -69,9 +86,10 @@ export class World {
     this.run(["login", "--tenant", tenant, "--backend", this.address, "--secret-stdin"], secret);
   }
 
-  /** Another user on another computer, signed in as the same tenant. */
-  colleague(secret, variables = {}) {
+  /** Another user on another computer, signed in as the same tenant. With `computer` the kernel calls it so too. */
+  colleague(secret, { computer, ...variables } = {}) {
     const other = new World({ ...this.environment, DEPLOYER_ACTOR: "colleague", ...variables });
+    other.computer = computer;
     other.environment.HOME = other.home;
     other.address = this.address;
     other.signIn(secret);
@@ -107,6 +125,12 @@ export class World {
 
   daemonPid() {
     return Number(/"pid":\s*(\d+)/.exec(this.run(["daemon", "status", "-o", "json"]))?.[1]);
+  }
+
+  /** The memory of the editor's extension host, in MB. */
+  hostMemory() {
+    const host = this.processes().find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("type=extensionHost"));
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${host}/status`, "utf8"))[1]) / 1024;
   }
 
   /** Every process that was started in this world and lives. */

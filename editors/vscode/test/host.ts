@@ -1,6 +1,6 @@
 // Tests inside the extension host, where the extension's own rooms can be reached. tests/editors starts them.
 import * as assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 
@@ -9,7 +9,7 @@ import { socketPath, whoIsThere } from "../src/daemon/endpoint";
 import { findProgram } from "../src/daemon/program";
 import type { Api } from "../src/extension";
 import { spots } from "../src/lenses/lenses";
-import { printable } from "../src/runs/output";
+import { printable, unlinked } from "../src/tell/plain";
 
 const FOLDER = vscode.workspace.workspaceFolders![0]!.uri.fsPath;
 
@@ -122,6 +122,33 @@ const TESTS: Record<string, () => Promise<void>> = {
     await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
   },
 
+  async "places are right after characters of two units, and with line ends of Windows"() {
+    const file = join(FOLDER, "wide/stack.yaml");
+    mkdirSync(join(FOLDER, "wide"), { recursive: true });
+    const lines = ["apiVersion: deployer/v1", "kind: Stack", "name: wide", "environments:", "  development: {}", "services:", "  s:", "    components:"];
+    const wide = "      a: { apply: 'echo \u{1F680}\u{1F680}\t\u00e9', type: comandX }";
+    writeFileSync(file, `${[...lines, wide].join("\r\n")}\r\n`);
+    const document = await vscode.workspace.openTextDocument(file);
+    assert.equal(document.eol, vscode.EndOfLine.CRLF);
+    await vscode.window.showTextDocument(document);
+    await when("a problem", vscode.languages.onDidChangeDiagnostics, () => problems(document.uri).length > 0);
+    assert.equal(document.getText(problems(document.uri)[0]!.range), "comandX");
+    await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+  },
+
+  async "a problem in a service's file that is not open is listed at its place"() {
+    const main = join(FOLDER, "closed/stack.yaml");
+    mkdirSync(join(FOLDER, "closed/services"), { recursive: true });
+    writeFileSync(main, "apiVersion: deployer/v1\nkind: Stack\nname: closed\nenvironments:\n  development: {}\n");
+    const part = vscode.Uri.file(join(FOLDER, "closed/services/email.yaml"));
+    writeFileSync(part.fsPath, "components:\n  a:\n    type: comandX\n    apply: echo\n");
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(main));
+    await when("a problem", vscode.languages.onDidChangeDiagnostics, () => problems(part).length > 0);
+    const { start } = problems(part)[0]!.range;
+    assert.deepEqual([start.line, start.character], [2, 10]);
+    await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+  },
+
   async "lenses stand at the stack and at each environment"() {
     const text = "apiVersion: deployer/v1\nkind: Stack\nname: shop\nenvironments:\n  development: {}\n  production:\n    region: x\n";
     assert.deepEqual(spots(text), {
@@ -136,6 +163,22 @@ const TESTS: Record<string, () => Promise<void>> = {
     const document = await vscode.workspace.openTextDocument(file);
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", document.uri);
     assert.deepEqual(new Set(lenses.map((lens) => lens.command?.command)), new Set(["deployer.plan", "deployer.apply", "deployer.status", "deployer.rollback"]));
+  },
+
+  async "what is planned is what is before one's eyes"() {
+    const file = join(FOLDER, "typed/stack.yaml");
+    mkdirSync(join(FOLDER, "typed"), { recursive: true });
+    writeFileSync(file, "apiVersion: deployer/v1\nkind: Stack\nname: typed\nenvironments: { development: {} }\n");
+    const document = await vscode.workspace.openTextDocument(file);
+    const editor = await vscode.window.showTextDocument(document);
+    const end = document.lineAt(document.lineCount - 1).range.end;
+    await editor.edit((edit) => edit.insert(end, "services: { s: { components: { new: { type: command, apply: 'true' } } } }\n"));
+    assert.ok(document.isDirty);
+    await vscode.commands.executeCommand("deployer.plan", { stack: "typed", environment: "development", file });
+    assert.ok(!document.isDirty, "it was saved");
+    const plan = vscode.workspace.textDocuments.find((it) => it.uri.scheme === "deployer-plan");
+    assert.match(plan!.getText(), /^\+ s\.new \(command\): create/m);
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   },
 
   async "the socket is where every guest looks for it, and nothing is sent to somebody else's"() {
@@ -173,6 +216,16 @@ const TESTS: Record<string, () => Promise<void>> = {
 
   async "what is printed cannot steer a terminal"() {
     assert.equal(printable("\u001b[31mred\u001b[0m \u0007bell \u001b]52;c;x\u0007 \u009b2J"), "red bell 52;c;x 2J");
+    assert.equal(printable("two\nlines \u202efdp.exe"), "two\\nlines \\u{202e}fdp.exe");
+  },
+
+  async "what others are called is no link"() {
+    assert.equal(unlinked("[look](command:x) and [here](https://x)\nmore"), "[look] (command:x) and [here] (https://x)\nmore");
+    const rooms = join(vscode.extensions.getExtension("deployer.deployer")!.extensionPath, "src");
+    const files = readdirSync(rooms, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts") && !path.startsWith("tell/"));
+    const around = files.filter((path) => /\bwindow\.(show\w+Message|showInputBox|withProgress)\b/.test(readFileSync(join(rooms, path), "utf8")));
+    assert.ok(files.length > 20);
+    assert.deepEqual(around, [], "messages go by the room tell");
   },
 
   async "a setting that is changed holds at once"() {

@@ -44,6 +44,41 @@ test("another computer's lock is seen to be alive and dead, and taken away with 
   }
 });
 
+test("a living holder keeps its lock, unless somebody takes it all the same", { skip }, async () => {
+  const { world, secret } = scene();
+  const colleague = world.colleague(secret);
+  try {
+    await withEditor(world, { settings: { "deployer.lookSeconds": 1 } }, async (editor) => {
+      await editor.showView();
+      await editor.row("shop").waitFor();
+      const held = colleague.begin(HOLD);
+      const ended = new Promise((resolve) => held.on("exit", resolve));
+      const locked = editor.row("development").filter({ hasText: "locked by colleague, alive" });
+      const unlock = async () => {
+        await locked.click({ button: "right" });
+        await editor.menu("Unlock");
+        await editor.type("a hotfix", "Why? It is recorded in the audit");
+        await editor.dialog().filter({ hasText: "The holder of shop/development is alive. Take the lock all the same?" }).waitFor();
+      };
+      await locked.waitFor();
+      await unlock();
+      await editor.picture("lock-living");
+      await editor.dialog().getByRole("button", { name: "Cancel" }).click();
+      await editor.dialog().waitFor({ state: "detached" });
+      assert.match(world.run(["lock", "list"]), /colleague/);
+      await unlock();
+      await editor.dialog().getByRole("button", { name: "Take it" }).click();
+      await editor.notification("shop/development is unlocked; it was held by colleague").waitFor();
+      await editor.row("development").filter({ hasText: "locked" }).waitFor({ state: "detached" });
+      assert.notEqual(await ended, 0, "whoever held it is ended");
+    });
+    assert.match(world.run(["tenant", "audit", "web-team"]), /a hotfix/);
+  } finally {
+    colleague.end();
+    world.end();
+  }
+});
+
 test("a lock that is lost in the middle of a run is red in the status bar", { skip }, async () => {
   const { world, secret } = scene();
   const colleague = world.colleague(secret);

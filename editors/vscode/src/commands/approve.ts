@@ -1,5 +1,4 @@
 // Approving and rejecting what another person wants to run, with its plan before one's eyes.
-import { window } from "vscode";
 
 import type { Approval__Output } from "../../generated/deployer/v1/Approval";
 import type { Daemon } from "../daemon/daemon";
@@ -7,6 +6,7 @@ import { place } from "../model/place";
 import { operationWord } from "../model/runs";
 import type { PlanDocuments } from "../plan/document";
 import { counts } from "../plan/text";
+import { askText, inform } from "../tell/tell";
 import { confirmPlan } from "./ask";
 
 export class Approving {
@@ -21,12 +21,12 @@ export class Approving {
     if (!(await confirmPlan(`Approve to ${operationWord(asked.operation)} ${place(asked)}?`, detail, "Approve"))) return;
     // The digest of what was shown: another plan is not approved by this.
     await this.decide(asked, "Approve", "");
-    void window.showInformationMessage(`${operationWord(asked.operation)} ${place(asked)} is approved`);
+    void inform(`${operationWord(asked.operation)} ${place(asked)} is approved`);
   }
 
   async reject(run: string): Promise<void> {
     const asked = await this.show(run);
-    const comment = await window.showInputBox({ title: `Reject to ${operationWord(asked.operation)} ${place(asked)}`, prompt: "Why?", ignoreFocusOut: true });
+    const comment = await askText({ title: `Reject to ${operationWord(asked.operation)} ${place(asked)}`, prompt: "Why?" });
     if (comment !== undefined) await this.decide(asked, "Reject", comment);
   }
 

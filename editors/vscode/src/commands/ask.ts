@@ -4,6 +4,7 @@ import { window } from "vscode";
 import type { HistoryRow__Output } from "../../generated/deployer/v1/HistoryRow";
 import type { ShowStackResponse__Output } from "../../generated/deployer/v1/ShowStackResponse";
 import type { Place } from "../model/place";
+import { askText, interrupt, warn } from "../tell/tell";
 
 /** What a command may be given by a lens or a tree. */
 export interface Given {
@@ -23,12 +24,11 @@ export async function askVariables(shown: ShowStackResponse__Output, remembered:
   const values: Record<string, string> = {};
   for (const variable of shown.variables.filter((it) => it.required)) {
     const key = `${shown.name} ${variable.name}`;
-    const value = await window.showInputBox({
+    const value = await askText({
       title: `${shown.name}: ${variable.name}`,
       prompt: variable.description || "A variable without a default; leave it empty where the environment sets it",
       password: variable.sensitive,
       value: variable.sensitive ? "" : (remembered.get(key) ?? ""),
-      ignoreFocusOut: true,
     });
     if (value === undefined) return undefined;
     if (!variable.sensitive) remembered.set(key, value);
@@ -39,20 +39,19 @@ export async function askVariables(shown: ShowStackResponse__Output, remembered:
 
 /** Asks beside a plan, which can be read, scrolled and searched until the answer is given. */
 export async function confirmPlan(question: string, detail: string, yes: string): Promise<boolean> {
-  return (await window.showWarningMessage(`${question} ${detail}`, yes, "Not now")) === yes;
+  return (await warn(`${question} ${detail}`, yes, "Not now")) === yes;
 }
 
 /** Asks in a way that cannot be overlooked. */
 export async function confirm(question: string, detail: string, yes: string): Promise<boolean> {
-  return (await window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+  return (await interrupt(question, detail, yes)) === yes;
 }
 
 /** Asks for the stack's name, as the terminal does before it destroys. */
 export async function confirmByName(of: Place): Promise<boolean> {
-  const typed = await window.showInputBox({
+  const typed = await askText({
     title: `Destroy ${of.stack}/${of.environment}`,
     prompt: `Type ${of.stack} to destroy what is deployed. Data is kept.`,
-    ignoreFocusOut: true,
     validateInput: (text) => (text === of.stack || text === "" ? undefined : `This is not ${of.stack}`),
   });
   return typed === of.stack;

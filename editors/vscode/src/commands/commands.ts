@@ -15,6 +15,7 @@ import { operationWord } from "../model/runs";
 import type { FollowedRuns } from "../runs/followed";
 import { login } from "../sign-in/login";
 import type { StatusBar } from "../status/bar";
+import { askText, attempt, inform, interrupt, warn } from "../tell/tell";
 import type { ApprovalNode } from "../view/approvals";
 import type { Health } from "../view/health";
 import type { RunNode, RunsView } from "../view/runs";
@@ -22,7 +23,6 @@ import type { StackNode } from "../view/stacks";
 import type { Approving } from "./approve";
 import { choose, type Given } from "./ask";
 import type { Deploy, Wanted } from "./deploy";
-import { attempt } from "./tell";
 import { unlock } from "./unlock";
 
 export interface Parts {
@@ -67,8 +67,8 @@ export function registerCommands(parts: Parts): Disposable[] {
     register("login", "Cannot sign in", async () => {
       await daemon.connected();
       const session = await login(daemon, platform.contexts);
-      if (session) void window.showInformationMessage(`Signed in as ${session.tenant?.id}. Session saved to ${session.savedTo}`);
-      session?.warnings.forEach((warning) => void window.showWarningMessage(warning));
+      if (session) void inform(`Signed in as ${session.tenant?.id}. Session saved to ${session.savedTo}`);
+      session?.warnings.forEach((warning) => void warn(warning));
     }),
     register<StackNode>("logout", "Cannot sign out", (node) => logout(parts, node)),
     register<StackNode>("useContext", "Cannot use the context", (node) => useContext(parts, node)),
@@ -81,8 +81,8 @@ export function registerCommands(parts: Parts): Disposable[] {
     about("status", "Cannot look at the health", async (of) => {
       const found = await parts.health.look(of);
       const bad = typeof found === "string" ? found : found.filter((it) => it.health !== "Healthy").map((it) => `${it.component} ${it.health}`).join(", ");
-      if (bad) void window.showWarningMessage(`${place(of)}: ${bad}`);
-      else void window.showInformationMessage(`${place(of)}: all resources healthy`);
+      if (bad) void warn(`${place(of)}: ${bad}`);
+      else void inform(`${place(of)}: all resources healthy`);
     }),
     about("outputs", "Cannot show the outputs", (of) => showOutputs(parts, of)),
     about("unlock", "Cannot unlock", (of) => unlock(daemon, of)),
@@ -98,10 +98,10 @@ export function registerCommands(parts: Parts): Disposable[] {
     }),
     register("showLost", "Cannot show it", async () => {
       const losses = parts.statusBar.acknowledge().join(", ");
-      await window.showErrorMessage(`The lock of ${losses} was lost: another holder has it now. Commands were ended, nothing more was started.`, {
-        modal: true,
-        detail: "The next apply goes on from what was recorded. The runs view tells what was done.",
-      });
+      await interrupt(
+        `The lock of ${losses} was lost: another holder has it now. Commands were ended, nothing more was started.`,
+        "The next apply goes on from what was recorded. The runs view tells what was done.",
+      );
     }),
   ];
 }
@@ -111,7 +111,7 @@ async function wanted(parts: Parts, given: Given | undefined): Promise<Wanted | 
   const names = [...new Set([...local.stacks.keys(), ...platform.stacks.map((row) => row.stack)])].sort();
   const stack = given?.stack ?? (await choose("Which stack?", names));
   if (!stack) {
-    if (names.length === 0) void window.showInformationMessage("There is no stack yet: write one with “deployer: Write a new stack”");
+    if (names.length === 0) void inform("There is no stack yet: write one with “deployer: Write a new stack”");
     return undefined;
   }
   const stored = platform.stacks.filter((row) => row.stack === stack).map((row) => row.environment);
@@ -134,7 +134,7 @@ async function logout({ daemon, platform }: Parts, node: StackNode | undefined):
   const name = node?.kind === "context" ? node.context.name : platform.tenant?.name;
   const context = daemon.lend({ cwd: "/", context: name });
   const { contextName } = await daemon.ask<LogoutResponse__Output>((it, ...how) => it.sessions.Logout({ context, mode: "MODE_TENANT" }, ...how));
-  void window.showInformationMessage(contextName ? `Signed out of ${contextName}` : "Nobody was signed in");
+  void inform(contextName ? `Signed out of ${contextName}` : "Nobody was signed in");
 }
 
 async function useContext({ daemon, platform }: Parts, node: StackNode | undefined): Promise<void> {
@@ -147,7 +147,7 @@ async function useContext({ daemon, platform }: Parts, node: StackNode | undefin
 async function newStack({ daemon, local }: Parts): Promise<void> {
   const folder = workspace.workspaceFolders?.[0]?.uri.fsPath;
   if (!folder) throw new Error("open a folder first");
-  const name = await window.showInputBox({ title: "Write a new stack", prompt: "Its name: NAME/stack.yaml is written", ignoreFocusOut: true });
+  const name = await askText({ title: "Write a new stack", prompt: "Its name: NAME/stack.yaml is written" });
   if (!name) return;
   const request = { context: daemon.lend({ cwd: folder }), name };
   const { file } = await daemon.ask<InitStackResponse__Output>((it, ...how) => it.stacks.Init(request, ...how));

@@ -1,5 +1,6 @@
 // Plan, apply, destroy, roll back: always the plan before one's eyes, then exactly that.
-import { window } from "vscode";
+import { sep } from "node:path";
+import { workspace } from "vscode";
 
 import type { HistoryResponse__Output } from "../../generated/deployer/v1/HistoryResponse";
 import type { Operation } from "../../generated/deployer/v1/Operation";
@@ -14,6 +15,7 @@ import { operationWord } from "../model/runs";
 import type { PlanDocuments } from "../plan/document";
 import { counts } from "../plan/text";
 import type { FollowedRuns } from "../runs/followed";
+import { complain, inform, unlessGivenUp } from "../tell/tell";
 import { askRun, askVariables, confirmByName, confirmPlan } from "./ask";
 
 export interface Deploying {
@@ -71,14 +73,16 @@ export class Deploy {
     const { daemon, local, plans } = this.with_;
     const cwd = local.directoryOf(of);
     const file = of.file ?? local.stacks.get(of.stack)?.file ?? "";
+    await saved(cwd);
     const variables = options.operation === "OPERATION_APPLY" ? await this.valuesOf(of, file, cwd) : {};
     if (!variables) return undefined;
     const target = { stack: of.stack, environment: of.environment, file, variables };
     const context = daemon.lend({ cwd, commands: true });
     const title = `Planning ${operationWord(options.operation as Operation & string)} of ${place(of)}`;
-    const plan = await window.withProgress({ location: { viewId: "deployer.stacks" }, title }, () =>
-      daemon.ask<Plan__Output>((it, ...how) => it.stacks.Plan({ context, target, options }, ...how)),
+    const plan = await unlessGivenUp(title, (given) =>
+      daemon.ask<Plan__Output>((it, ...how) => it.stacks.Plan({ context, target, options }, ...how), given),
     );
+    if (!plan) return undefined;
     await plans.show(plan);
     return { plan, target, options, cwd };
   }
@@ -91,10 +95,10 @@ export class Deploy {
 
   private isNothing(plan: Plan__Output): boolean {
     if (plan.refusals.length > 0) {
-      void window.showErrorMessage(`${place(plan)}: ${plan.refusals.join(" ")}`);
+      void complain(`${place(plan)}: ${plan.refusals.join(" ")}`);
       return true;
     }
-    if (!plan.changes) void window.showInformationMessage(`${place(plan)}: no changes`);
+    if (!plan.changes) void inform(`${place(plan)}: no changes`);
     return !plan.changes;
   }
 
@@ -118,4 +122,11 @@ export class Deploy {
     );
     await reveal(id);
   }
+}
+
+/** What is planned is what is before one's eyes: what was changed in the stack's directory is saved. */
+async function saved(directory: string): Promise<void> {
+  const changed = workspace.textDocuments.filter((it) => it.isDirty && it.uri.scheme === "file" && it.uri.fsPath.startsWith(`${directory}${sep}`));
+  const refused = (await Promise.all(changed.map(async (it) => ((await it.save()) ? [] : [it.uri.fsPath])))).flat();
+  if (refused.length > 0) throw new Error(`${refused.join(", ")} cannot be saved; save it or undo what was changed, then try again`);
 }

@@ -1,5 +1,6 @@
 // One connection to a daemon that listens: its services, each call with its context, and how it ends.
-import { credentials, type CallOptions, type ClientReadableStream, type ServiceError } from "@grpc/grpc-js";
+import { connectivityState, credentials, type CallOptions, type ClientReadableStream, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
+import type { CancellationToken } from "vscode";
 
 import type { ApprovalServiceClient } from "../../generated/deployer/v1/ApprovalService";
 import type { ContextServiceClient } from "../../generated/deployer/v1/ContextService";
@@ -16,6 +17,9 @@ import { failure } from "./report";
 const PATIENCE = 10 * 60_000;
 
 type Answer<A> = (error: ServiceError | null, answer?: A) => void;
+
+/** Begins a call. */
+export type Begin<A> = (options: CallOptions, answer: Answer<A>) => ClientUnaryCall;
 
 export class Connection {
   readonly approvals: ApprovalServiceClient;
@@ -42,15 +46,28 @@ export class Connection {
     this.watches = of("WatchService");
   }
 
+  /** Calls once when the daemon at the other end is not there any more; asks it nothing. */
+  onEnd(ended: () => void): void {
+    const channel = this.daemon.getChannel();
+    const state = channel.getConnectivityState(false);
+    if (state !== connectivityState.READY) return ended();
+    channel.watchConnectivityState(state, Infinity, (error) => error ?? ended());
+  }
+
   close(): void {
     this.daemon.close();
   }
 }
 
 /** Makes a call; what fails is a `Failure`. */
-export function call<A>(begin: (options: CallOptions, answer: Answer<A>) => unknown, patience = PATIENCE): Promise<A> {
+export function call<A>(begin: Begin<A>, how: { patience?: number; given?: CancellationToken } = {}): Promise<A> {
   return new Promise((resolve, reject) => {
-    begin({ deadline: Date.now() + patience }, (error, answer) => (error ? reject(failure(error)) : resolve(answer as A)));
+    const deadline = Date.now() + (how.patience ?? PATIENCE);
+    const begun = begin({ deadline }, (error, answer) => {
+      givenUp?.dispose();
+      return error ? reject(failure(error)) : resolve(answer as A);
+    });
+    const givenUp = how.given?.onCancellationRequested(() => begun.cancel());
   });
 }
 

@@ -1,11 +1,11 @@
 // The daemon as the extension sees it: there, not there, and there again.
 import { existsSync, mkdirSync, watch, type FSWatcher } from "node:fs";
 import { dirname, basename } from "node:path";
-import { EventEmitter, type Disposable } from "vscode";
+import { EventEmitter, type CancellationToken, type Disposable } from "vscode";
 
 import type { HelloResponse__Output } from "../../generated/deployer/v1/HelloResponse";
 import { Caller, type Lending } from "./caller";
-import { call, Connection } from "./connection";
+import { call, Connection, type Begin } from "./connection";
 import { socketPath, whoIsThere, type Environment } from "./endpoint";
 import { findProgram, startDaemon } from "./program";
 import { failure, Failure } from "./report";
@@ -34,6 +34,8 @@ export class Daemon implements Disposable {
   private readonly changed = new EventEmitter<Connection | undefined>();
   /** Fires with each new connection, and with nothing when it is gone. */
   readonly onDidChange = this.changed.event;
+  /** Why the daemon that is there does not serve this extension. */
+  refusal: Failure | undefined;
   /** How many calls were made. */
   calls = 0;
 
@@ -59,14 +61,14 @@ export class Daemon implements Disposable {
 
   /** Connects to the daemon if it runs. */
   async connectIfThere(): Promise<void> {
-    if (!this.connection) await this.connect(false).catch(() => this.waitForIt());
+    if (!this.connection) await this.connect(false).catch(() => undefined);
   }
 
-  /** Makes a call that has one answer. */
-  async ask<A>(begin: (connection: Connection, ...how: Parameters<Parameters<typeof call<A>>[0]>) => unknown): Promise<A> {
+  /** Makes a call that has one answer; `given` gives it up. */
+  async ask<A>(begin: (connection: Connection, ...how: Parameters<Begin<A>>) => ReturnType<Begin<A>>, given?: CancellationToken): Promise<A> {
     const connection = await this.connected();
     this.calls += 1;
-    return call<A>((options, answer) => begin(connection, options, answer));
+    return call<A>((options, answer) => begin(connection, options, answer), { given });
   }
 
   /** The daemon is not there any more: whoever starts it again makes the extension find it. */
@@ -90,25 +92,43 @@ export class Daemon implements Disposable {
   }
 
   private connect(mayStart: boolean): Promise<Connection> {
-    this.connecting ??= this.greeted(mayStart).finally(() => (this.connecting = undefined));
+    this.connecting ??= this.greeted(mayStart)
+      .catch((error) => {
+        this.refusal = failure(error).report && failure(error);
+        // Whoever mends it makes the extension find it.
+        this.waitForIt();
+        this.changed.fire(undefined);
+        throw error;
+      })
+      .finally(() => (this.connecting = undefined));
     return this.connecting;
   }
 
   private async greeted(mayStart: boolean): Promise<Connection> {
     const socket = socketPath(this.settings.environment);
-    let connection = whoIsThere(socket) === "ours" ? await this.greet(socket).catch(unlessGone) : undefined;
+    let refusal: Failure | undefined;
+    let connection = whoIsThere(socket) === "ours" ? await this.greet(socket).catch((error) => void (refusal = failure(error))) : undefined;
     if (!connection) {
-      if (!mayStart) throw new Failure("the daemon is not running", "");
-      await startDaemon(findProgram(this.settings.program(), this.settings.environment));
-      whoIsThere(socket);
-      connection = await this.greet(socket);
+      if (refusal && !refusal.isGone && !refusal.speaksOtherwise) throw refusal;
+      if (!mayStart) throw refusal?.speaksOtherwise ? refusal : new Failure("the daemon is not running", "");
+      // The command line replaces a daemon that is too old, where it is idle.
+      connection = await this.started(socket).catch((error) => {
+        throw refusal?.speaksOtherwise ? refusal : error;
+      });
     }
     this.waiting?.close();
     this.waiting = undefined;
     this.connection = connection;
+    this.refusal = undefined;
     this.since = performance.now();
     this.changed.fire(connection);
     return connection;
+  }
+
+  private async started(socket: string): Promise<Connection> {
+    await startDaemon(findProgram(this.settings.program(), this.settings.environment));
+    whoIsThere(socket);
+    return this.greet(socket);
   }
 
   private async greet(socket: string): Promise<Connection> {
@@ -116,7 +136,7 @@ export class Daemon implements Disposable {
     try {
       this.calls += 1;
       const context = this.lend({ cwd: "/" });
-      await call<HelloResponse__Output>((options, answer) => connection.daemon.Hello({ context }, options, answer), HELLO_PATIENCE);
+      await call<HelloResponse__Output>((options, answer) => connection.daemon.Hello({ context }, options, answer), { patience: HELLO_PATIENCE });
       return connection;
     } catch (error) {
       connection.close();
@@ -138,8 +158,4 @@ export class Daemon implements Disposable {
       // Then it is found when somebody asks for something.
     }
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (!failure(error).isGone) throw error;
 }

@@ -4,7 +4,9 @@ import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
+import type { ErrorReport__Output } from "../../generated/deployer/v1/ErrorReport";
 import type { Environment } from "./endpoint";
+import { Failure } from "./report";
 
 /** Where programs are installed to that are not on the PATH of a program with windows. */
 const USUAL = [".local/bin", ".cargo/bin"].map((path) => join(homedir(), path)).concat("/usr/local/bin", "/opt/homebrew/bin");
@@ -33,11 +35,20 @@ function isProgram(path: string): boolean {
 /** Starts the daemon where none runs, and waits until it listens. */
 export function startDaemon(program: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const arguments_ = ["daemon", "start", "--no-color"];
-    execFile(program, arguments_, { timeout: PATIENCE }, (error, _stdout, stderr) => {
+    execFile(program, ["daemon", "start", "-o", "json"], { timeout: PATIENCE }, (error, _stdout, stderr) => {
       if (!error) return resolve();
       const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-      reject(new Error(missing ? `there is no program ${program}: see the setting deployer.path` : stderr.trim() || error.message));
+      reject(missing ? new Error(`there is no program ${program}: see the setting deployer.path`) : said(stderr.trim(), error));
     });
   });
+}
+
+/** What the command line said, as the report that it is. */
+function said(text: string, error: Error): Error {
+  try {
+    const report = JSON.parse(text) as ErrorReport__Output;
+    return new Failure(report.message, report.reason, report);
+  } catch {
+    return new Error(text || error.message);
+  }
 }

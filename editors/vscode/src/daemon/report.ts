@@ -25,6 +25,11 @@ export class Failure extends Error {
     return this.transport === status.UNAVAILABLE || this.transport === status.CANCELLED;
   }
 
+  /** Whether the daemon speaks another version of the protocol. */
+  get speaksOtherwise(): boolean {
+    return this.reason === "PROTOCOL_MISMATCH";
+  }
+
   /** Whether the daemon is there and does not do what was asked. */
   get isRefusal(): boolean {
     return this.report !== undefined || this.transport === status.UNIMPLEMENTED;

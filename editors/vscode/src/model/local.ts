@@ -30,6 +30,8 @@ export class LocalStacks implements Disposable {
 
   async load(): Promise<void> {
     const found = await workspace.findFiles(PATTERN, LEFT_OUT, 200);
+    // Of two stacks of one name the first is meant, whichever was found first.
+    found.sort((a, b) => (a.fsPath < b.fsPath ? 1 : -1));
     const read = await Promise.all(found.map(async (uri) => readStack(uri.fsPath)));
     this.stacks.clear();
     read.forEach((it) => it && this.stacks.set(it.name, it.stack));

@@ -1,10 +1,11 @@
 // Tells of runs that have ended and of requests for approval.
-import { window, type Disposable } from "vscode";
+import type { Disposable } from "vscode";
 
 import type { Run__Output } from "../../generated/deployer/v1/Run";
 import { place } from "../model/place";
 import type { Platform } from "../model/platform";
 import { isOver, operationWord, statusWord } from "../model/runs";
+import { complain, inform } from "../tell/tell";
 
 export interface NotifyActions {
   showRun: (run: Run__Output) => void;
@@ -36,12 +37,16 @@ export class Notifications implements Disposable {
     const text = `${operationWord(run.operation)} ${place(run)}: ${statusWord(run.status)}`;
     const good = run.status === "RUN_STATUS_SUCCEEDED" || run.status === "RUN_STATUS_CANCELLED";
     const message = run.message ? `${text}: ${run.message}` : text;
-    const chosen = good ? await window.showInformationMessage(message, "Show") : await window.showErrorMessage(message, "Show");
+    const chosen = good ? await inform(message, "Show") : await complain(message, "Show");
     if (chosen) actions.showRun(run);
   }
 
   private async asked(message: string, run: string, actions: NotifyActions): Promise<void> {
-    const chosen = await window.showInformationMessage(message, "Look at the plan");
+    // A daemon that is there again tells of all requests anew.
+    const request = `approval ${run}`;
+    if (this.told.has(request)) return;
+    this.told.add(request);
+    const chosen = await inform(message, "Look at the plan");
     if (chosen) actions.approve(run);
   }
 }

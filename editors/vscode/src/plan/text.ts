@@ -3,7 +3,7 @@ import type { Plan__Output } from "../../generated/deployer/v1/Plan";
 import type { PlannedStep__Output } from "../../generated/deployer/v1/PlannedStep";
 import type { ResourceChange__Output } from "../../generated/deployer/v1/ResourceChange";
 import { operationWord } from "../model/runs";
-import { printable } from "../runs/output";
+import { printable } from "../tell/plain";
 
 const SIGNS: Record<string, [sign: string, word: string]> = {
   ACTION_CREATE: ["+", "create"],

@@ -85,7 +85,7 @@ function diagnostic(problem: Problem__Output, uri: Uri): Diagnostic {
   const document = workspace.textDocuments.find((it) => it.uri.toString() === uri.toString());
   const line = Math.max(0, problem.line - 1);
   const text = document && line < document.lineCount ? document.lineAt(line).text : "";
-  const start = problem.column > 0 ? utf16(text, problem.column - 1) : text.length - text.trimStart().length;
+  const start = problem.column > 0 ? (document ? utf16(text, problem.column - 1) : problem.column - 1) : text.length - text.trimStart().length;
   const end = problem.column > 0 ? start + (/^[^\s:,[\]{}#]+/.exec(text.slice(start))?.[0].length ?? 1) : Math.max(text.length, start + 1);
   const message = problem.hint ? `${problem.message}\n${problem.hint}` : problem.message;
   const made = new Diagnostic(new Range(line, start, line, end), message, DiagnosticSeverity.Error);

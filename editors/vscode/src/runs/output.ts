@@ -2,6 +2,8 @@
 // commands print is nobody else's business.
 import { EventEmitter, ThemeIcon, window, type Disposable, type Pseudoterminal, type Terminal } from "vscode";
 
+import { printable } from "../tell/plain";
+
 /** How many lines are kept. */
 const KEPT = 5_000;
 
@@ -41,9 +43,4 @@ export class RunOutput implements Disposable {
       },
     };
   }
-}
-
-/** Without what would steer a terminal: colours, movements of the cursor, other control characters. */
-export function printable(line: string): string {
-  return line.replace(/\u001b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])/g, "").replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, "");
 }

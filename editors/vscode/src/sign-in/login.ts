@@ -1,11 +1,12 @@
 // Signing in as a tenant. The secret goes from a password field into one call and is kept nowhere.
-import { ProgressLocation, window, type Progress } from "vscode";
+import { window } from "vscode";
 
 import type { Context__Output } from "../../generated/deployer/v1/Context";
 import type { LoginEvent__Output } from "../../generated/deployer/v1/LoginEvent";
 import type { Session__Output } from "../../generated/deployer/v1/Session";
 import { hear } from "../daemon/connection";
 import type { Daemon } from "../daemon/daemon";
+import { askText, meanwhile } from "../tell/tell";
 
 interface Place {
   address: string;
@@ -17,26 +18,24 @@ interface Place {
 export async function login(daemon: Daemon, contexts: Context__Output[]): Promise<Session__Output | undefined> {
   const place = await askPlace(contexts);
   if (!place) return undefined;
-  const secret = await window.showInputBox({
+  const secret = await askText({
     title: `Sign in as ${place.tenant}`,
     prompt: "The tenant's secret",
     password: true,
-    ignoreFocusOut: true,
     validateInput: (text) => (text.trim() ? undefined : "The secret is needed"),
   });
   if (!secret) return undefined;
-  const location = { location: ProgressLocation.Notification, title: `Signing in as ${place.tenant}` };
-  return window.withProgress(location, (progress) => signIn(daemon, place, secret.trim(), progress));
+  return meanwhile(`Signing in as ${place.tenant}`, (step) => signIn(daemon, place, secret.trim(), step));
 }
 
-async function signIn(daemon: Daemon, place: Place, secret: string, progress: Progress<{ message: string }>): Promise<Session__Output | undefined> {
+async function signIn(daemon: Daemon, place: Place, secret: string, step: (name: string) => void): Promise<Session__Output | undefined> {
   const connection = await daemon.connected();
   const backend = { address: place.address, region: place.region };
   let session: Session__Output | undefined;
   daemon.calls += 1;
   const stream = connection.sessions.Login({ context: daemon.lend({ cwd: "/" }), backend, tenant: place.tenant, secret });
   await hear<LoginEvent__Output>(stream, (event) => {
-    if (event.step) progress.report({ message: event.step.name });
+    if (event.step) step(event.step.name);
     session = event.done ?? session;
   });
   return session;
@@ -55,14 +54,13 @@ async function askPlace(contexts: Context__Output[]): Promise<Place | undefined>
   }
   const environment = process.env;
   const bucket = environment.DEPLOYER_BUCKET?.replace(/^s3:\/\//, "");
-  const address = await window.showInputBox({
+  const address = await askText({
     title: "Sign in",
     prompt: "Where the platform is: s3://BUCKET or local:PATH",
     value: environment.DEPLOYER_BACKEND ?? (bucket ? `s3://${bucket}` : known[0]?.backend?.address) ?? "",
-    ignoreFocusOut: true,
     validateInput: (text) => (/^(s3:\/\/[^/]+|local:\/.+)/.test(text.trim()) ? undefined : "s3://BUCKET, or local: and an absolute path"),
   });
   if (!address) return undefined;
-  const tenant = await window.showInputBox({ title: "Sign in", prompt: "The tenant", value: environment.DEPLOYER_TENANT ?? "", ignoreFocusOut: true });
+  const tenant = await askText({ title: "Sign in", prompt: "The tenant", value: environment.DEPLOYER_TENANT ?? "" });
   return tenant ? { address: address.trim(), region: environment.DEPLOYER_REGION ?? "", tenant: tenant.trim() } : undefined;
 }

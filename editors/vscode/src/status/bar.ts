@@ -64,9 +64,10 @@ export class StatusBar implements Disposable {
 
   private drawContext(): void {
     const { tenant, isSignedIn } = this.platform;
+    const refusal = this.daemon.refusal;
     this.context.command = "deployer.selectEnvironment";
     if (!this.daemon.isThere) {
-      this.context.text = "$(debug-disconnect) deployer: stopped";
+      this.context.text = refusal ? "$(warning) deployer: refused" : "$(debug-disconnect) deployer: stopped";
       this.context.command = "deployer.startDaemon";
     } else if (tenant && isSignedIn) {
       const environment = this.environment();
@@ -75,7 +76,7 @@ export class StatusBar implements Disposable {
       this.context.text = "$(package) deployer: sign in";
       this.context.command = "deployer.login";
     }
-    this.context.tooltip = tenant?.name;
+    this.context.tooltip = refusal?.message ?? tenant?.name;
     this.context.show();
   }
 

@@ -5,6 +5,7 @@ import type { Approval__Output } from "../../generated/deployer/v1/Approval";
 import { place } from "../model/place";
 import type { Platform } from "../model/platform";
 import { operationWord } from "../model/runs";
+import { printable } from "../tell/plain";
 
 export type ApprovalNode = { approval: Approval__Output };
 
@@ -21,8 +22,8 @@ export class ApprovalsView implements TreeDataProvider<ApprovalNode>, Disposable
   getTreeItem({ approval }: ApprovalNode): TreeItem {
     const item = new TreeItem(`${operationWord(approval.operation)} ${place(approval)}`);
     item.id = `approval ${approval.run}`;
-    item.description = `asked by ${approval.requestedBy}`;
-    item.tooltip = [`run ${approval.run}`, `asked by ${approval.requestedBy} (${approval.requestedPrincipal})`, `until ${approval.expires}`].join("\n");
+    item.description = printable(`asked by ${approval.requestedBy}`);
+    item.tooltip = [`run ${approval.run}`, `asked by ${approval.requestedBy} (${approval.requestedPrincipal})`, `until ${approval.expires}`].map(printable).join("\n");
     item.iconPath = new ThemeIcon("question");
     item.contextValue = "approval";
     return item;

@@ -6,8 +6,8 @@ import { place } from "../model/place";
 import type { Platform } from "../model/platform";
 import { isOver, operationWord, statusWord } from "../model/runs";
 import type { FollowedRuns } from "../runs/followed";
-import { printable } from "../runs/output";
 import type { ComponentProgress, ComponentState, RunProgress } from "../runs/run";
+import { printable } from "../tell/plain";
 
 export type RunNode = { run: Run__Output; component?: ComponentProgress };
 
@@ -71,8 +71,9 @@ export class RunsView implements TreeDataProvider<RunNode>, Disposable {
     const progress = this.followed.progress(run.id);
     const item = new TreeItem(`${operationWord(run.operation)} ${place(run)}`, openness(run, progress));
     item.id = `run ${run.id}`;
-    item.description = [statusWord(run.status), progress?.note, run.actor].filter(Boolean).join(" · ");
-    item.tooltip = [run.id, `${run.actor} on ${run.host}`, `started ${run.started}`, run.ended && `ended ${run.ended}`, run.message].filter(Boolean).join("\n");
+    item.description = printable([statusWord(run.status), progress?.note, run.actor].filter(Boolean).join(" · "));
+    const facts = [run.id, `${run.actor} on ${run.host}`, `started ${run.started}`, run.ended && `ended ${run.ended}`, run.message];
+    item.tooltip = facts.filter(Boolean).map(printable).join("\n");
     item.contextValue = isOver(run.status) ? "run" : "run.active";
     item.iconPath = runIcon(run);
     item.command = { command: "deployer.attach", title: "Attach", arguments: [{ run }] };
@@ -118,7 +119,7 @@ function componentItem(run: Run__Output, component: ComponentProgress): TreeItem
   const took = component.milliseconds >= 100 ? `${(component.milliseconds / 1000).toFixed(1)} s` : "";
   const state = component.state === "not started" ? "[not started]" : component.state;
   item.description = [component.action, state, printable(component.message), took].filter(Boolean).join(" · ");
-  item.tooltip = component.message || undefined;
+  item.tooltip = printable(component.message) || undefined;
   item.iconPath = new ThemeIcon(icon, color ? new ThemeColor(color) : undefined);
   item.contextValue = "runComponent";
   return item;

@@ -8,6 +8,7 @@ import { place, type Place } from "../model/place";
 import type { Platform } from "../model/platform";
 import { operationWord, statusWord } from "../model/runs";
 import type { LocalStacks } from "../model/local";
+import { printable } from "../tell/plain";
 import type { Health } from "./health";
 
 export type StackNode =
@@ -43,7 +44,7 @@ export class StacksView implements TreeDataProvider<StackNode>, Disposable {
       case "context":
         return contextItem(node.context);
       case "stack":
-        return stackItem(node.stack);
+        return stackItem(node.stack, this.local.stacks.get(node.stack)?.file);
       case "environment":
         return environmentItem(node, this.platform, this.health);
       case "component":
@@ -122,8 +123,9 @@ function contextItem(context: Context__Output): TreeItem {
   return item;
 }
 
-function stackItem(stack: string): TreeItem {
-  const item = new TreeItem(stack, TreeItemCollapsibleState.Expanded);
+function stackItem(stack: string, file: string | undefined): TreeItem {
+  const item = new TreeItem(printable(stack), TreeItemCollapsibleState.Expanded);
+  item.tooltip = file;
   item.id = `stack ${stack}`;
   item.iconPath = new ThemeIcon("layers");
   item.contextValue = "stack";
@@ -131,7 +133,7 @@ function stackItem(stack: string): TreeItem {
 }
 
 function environmentItem(of: Place, platform: Platform, health: Health): TreeItem {
-  const item = new TreeItem(of.environment, TreeItemCollapsibleState.Collapsed);
+  const item = new TreeItem(printable(of.environment), TreeItemCollapsibleState.Collapsed);
   const lock = platform.lock(of);
   const run = platform.activeRuns.find((it) => place(it) === place(of));
   const row = platform.stacks.find((it) => place(it) === place(of));
@@ -142,7 +144,7 @@ function environmentItem(of: Place, platform: Platform, health: Health): TreeIte
     run && `${operationWord(run.operation)} ${statusWord(run.status)}`,
     row ? row.status : "not deployed",
   ];
-  item.description = parts.filter(Boolean).join(" · ");
+  item.description = printable(parts.filter(Boolean).join(" · "));
   item.tooltip = lock ? lockText(lock) : undefined;
   item.iconPath = environmentIcon(lock, run !== undefined, row?.status ?? "", health.isHealthy(of));
   return item;
@@ -171,7 +173,7 @@ function lockText(lock: Lock__Output): string {
     `since ${lock.lockedAt}`,
     `${standing(lock)}${lock.ours ? ", held by this computer's daemon" : ""}`,
   ];
-  return lines.join("\n");
+  return lines.map(printable).join("\n");
 }
 
 const HEALTH_ICONS: Record<string, [icon: string, color: string]> = {
@@ -185,16 +187,16 @@ function componentItem(of: Place, health: ComponentHealth__Output): TreeItem {
   const item = new TreeItem(health.component, TreeItemCollapsibleState.None);
   const [icon, color] = HEALTH_ICONS[health.health] ?? ["question", "foreground"];
   item.id = `component ${place(of)} ${health.component}`;
-  item.description = `${health.health} · ${health.type}`;
-  item.tooltip = health.reason || health.health;
+  item.description = printable([health.health, health.reason, health.type].filter(Boolean).join(" · "));
+  item.tooltip = printable(health.reason || health.health);
   item.contextValue = "component";
   item.iconPath = new ThemeIcon(icon, new ThemeColor(color));
   return item;
 }
 
 function noteItem(text: string, icon: string): TreeItem {
-  const item = new TreeItem(text, TreeItemCollapsibleState.None);
+  const item = new TreeItem(printable(text), TreeItemCollapsibleState.None);
   item.iconPath = new ThemeIcon(icon);
-  item.tooltip = text;
+  item.tooltip = text.split("\n").map(printable).join("\n");
   return item;
 }

@@ -60,8 +60,9 @@ export class Watch implements Disposable {
       if (this.stream !== stream) return;
       this.stream = undefined;
       // A daemon that refuses is there; to ask it again would only be refused again.
-      if (failed?.isRefusal) this.refused.fire(failed);
-      else this.daemon.lost(connection);
+      if (!failed?.isRefusal) return this.daemon.lost(connection);
+      connection.onEnd(() => this.daemon.lost(connection));
+      this.refused.fire(failed);
     };
     stream.on("end", () => over());
     stream.on("error", (error) => over(failure(error)));
