@@ -120,6 +120,34 @@ fn what_another_person_approves_starts_by_itself_and_the_history_says_who() {
 }
 
 #[test]
+fn a_rollback_is_approved_like_an_apply_with_what_it_goes_back_to() {
+    let team = Team::new();
+    let approve = |run: &str| {
+        team.bob.run(["approvals", "approve", run, "--yes"]).succeeds();
+        team.alice.world.run(["run", "attach", run]).succeeds();
+    };
+    // What runs from the history runs in another directory.
+    let file = team.alice.world.work().join("told");
+    for word in ["one", "two"] {
+        let told = format!("a: {{ type: command, apply: 'echo {word} >> {}' }}", file.display());
+        team.alice.write_stack("shop", &[&told]);
+        approve(&team.asked());
+    }
+    let back = ["rollback", "--stack", "shop", "--environment", "production", "--yes"];
+    team.alice.world.run(back).exits(7).complains("waits for another person's approval");
+    let run = team.pending();
+    team.bob.run(["approvals", "show", &run]).succeeds().says("rollback to #1").says("~ s.a");
+    approve(&run);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "one\ntwo\none\n");
+    let rows = team.bob.run(["history", "--stack", "shop", "-o", "json"]).succeeds().json()["rows"].clone();
+    assert_eq!(
+        (&rows[0]["operation"], &rows[0]["run"]),
+        (&"OPERATION_ROLLBACK".into(), &run.as_str().into()),
+        "{rows}"
+    );
+}
+
+#[test]
 fn what_is_rejected_or_withdrawn_never_runs() {
     let team = Team::new();
     let rejected = team.asked();

@@ -112,3 +112,33 @@ fn a_daemon_that_is_told_to_end_cancels_its_runs_and_leaves_nothing() {
     assert_eq!(runs(&team.world)[0]["status"], "RUN_STATUS_CANCELLED");
     assert_eq!(team.world.run(["lock", "list", "-o", "json"]).succeeds().json()["locks"], serde_json::json!([]));
 }
+
+#[test]
+fn a_rollback_whose_daemon_was_killed_is_gone_on_with_from_what_was_recorded() {
+    let team = team("1000");
+    let log = team.world.work().join("log");
+    for version in ["one", "two"] {
+        let slow = format!(
+            "a: {{ type: command, apply: 'echo {version} >> {log}; [ ! -e {slow} ] || sleep 1000' }}",
+            log = log.display(),
+            slow = team.world.work().join("slow").display()
+        );
+        let then = format!("b: {{ type: command, dependsOn: [s.a], apply: 'echo b {version} >> {}' }}", log.display());
+        team.write_stack("shop", &[&slow, &then]);
+        team.apply("shop").succeeds();
+    }
+    let told = || std::fs::read_to_string(&log).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    team.world.write("slow", "");
+    let back = team.world.command(["rollback", "--stack", "shop", "--yes"]).spawn();
+    wait::until("the old command runs again", || told().len() == 5);
+    signal(team.world.daemon().unwrap(), Signal::KILL);
+    back.wait().exits(3).complains("run attach");
+    let run = runs(&team.world)[0].clone();
+    assert_eq!((&run["status"], &run["operation"]), (&"RUN_STATUS_WAITING".into(), &"OPERATION_ROLLBACK".into()));
+    std::fs::remove_file(team.world.work().join("slow")).unwrap();
+    std::fs::remove_dir_all(team.world.work().join("shop")).unwrap();
+    std::fs::create_dir(team.world.work().join("shop")).unwrap();
+    team.world.run(["run", "attach", run["id"].as_str().unwrap()]).succeeds();
+    assert_eq!(told()[3..], ["b two", "one", "one", "b one"]);
+    team.world.run(["history", "--stack", "shop"]).succeeds().says("rollback");
+}

@@ -296,3 +296,24 @@ fn credentials_that_end_soon_stop_a_run_before_it_starts() {
     team.world = team.world.with("AWS_CREDENTIAL_EXPIRATION", later.to_string());
     team.apply("shop").succeeds();
 }
+
+#[test]
+fn a_module_is_rolled_back_to_the_source_of_its_run_on_both_backends() {
+    for team in teams() {
+        let Some(team) = with_terraform(team) else { return };
+        let write = |version: &str| {
+            let text = NAMED
+                .replace("\"<${terraform_data.x.output}>\"", &format!("\"{version} ${{terraform_data.x.output}}\""));
+            team.world.write("shop/modules/named/main.tf", &text);
+            team.write_stack("shop", &[&module("named", &format!("name: {version}"))]);
+            team.apply("shop").succeeds();
+        };
+        write("one");
+        let first = outputs(&team, "shop");
+        write("two");
+        assert_eq!(outputs(&team, "shop")["s.named.name"], "two two");
+        std::fs::remove_dir_all(team.world.work().join("shop")).unwrap();
+        team.world.run(["rollback", "--stack", "shop", "--yes"]).succeeds().says("Rolled back shop/development");
+        assert_eq!(outputs(&team, "shop"), first, "the same resource, with the value and the module of the first run");
+    }
+}

@@ -41,6 +41,7 @@ impl RequestApproval<'_> {
         let digest = wanted.approved.with(&plan.digest);
         (wanted.plan_digest, wanted.accept_changed_plan) = (Some(digest.to_string()), false);
         let mut shown = ShownPlan::of(plan, self.blueprint.operation, Vec::new());
+        shown.rollback_to = self.blueprint.rollback_to();
         shown.warnings.extend(proposed.warnings);
         let requested = self.ports.clock.now();
         Ok(ApprovalRequest {
