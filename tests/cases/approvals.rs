@@ -139,7 +139,8 @@ fn a_rollback_is_approved_like_an_apply_with_what_it_goes_back_to() {
     team.bob.run(["approvals", "show", &run]).succeeds().says("rollback to #1").says("~ s.a");
     approve(&run);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "one\ntwo\none\n");
-    let rows = team.bob.run(["history", "--stack", "shop", "-o", "json"]).succeeds().json()["rows"].clone();
+    let shown = ["history", "--stack", "shop", "--environment", "production", "-o", "json"];
+    let rows = team.bob.run(shown).succeeds().json()["rows"].clone();
     assert_eq!(
         (&rows[0]["operation"], &rows[0]["run"]),
         (&"OPERATION_ROLLBACK".into(), &run.as_str().into()),
