@@ -1,7 +1,10 @@
 //! The daemon dies in the middle of an operation of CloudFormation, and another one finishes it.
 
+use std::time::Duration;
+
 use harness::World;
 use harness::boto::{boto, signal, statuses, wait_for_status};
+use harness::proxy::{Fault, Proxy, Rule};
 use harness::scenes::{PASSWORD, Platform};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -91,4 +94,35 @@ fn of_two_who_apply_at_once_one_is_told_who_is_at_work() {
     other.run(["apply", "--stack", "shop", "--yes"]).exits(5).complains("tester");
     signal(&AWS, "contended");
     apply.wait().succeeds();
+}
+
+#[test]
+fn a_delete_of_data_that_was_cut_off_after_its_protection_was_lifted_is_begun_again_and_ends() {
+    let proxy = Proxy::start(&AWS.endpoint()).unwrap();
+    let mut team = Platform::aws(&AWS);
+    team.world.run(["daemon", "stop", "--force"]).succeeds();
+    team.world = team.world.with("DEPLOYER_KEYRING", "file").with("AWS_ENDPOINT_URL", proxy.endpoint());
+    let arguments = ["admin", "login", "--backend", &team.address, "--password-stdin"];
+    team.world.command(arguments).stdin(PASSWORD).run().succeeds();
+    let team = team.in_development().with_team("web-team");
+    team.write_stack("shop", &["letgo: { type: s3-bucket }"]);
+    team.apply("shop").succeeds();
+    boto(
+        &AWS,
+        "s = of('letgo')[0]; r = cf.describe_stack_resources(StackName=s['StackId'])['StackResources']\n\
+         [boto3.client('s3').put_object(Bucket=x['PhysicalResourceId'], Key='data', Body=b'x') for x in r if x['ResourceType'] == 'AWS::S3::Bucket']\n\
+         answer(1)",
+    );
+    proxy.add(Rule::on("CloudFormation.DeleteStack", Fault::Hold));
+    let destroy = ["destroy", "--stack", "shop", "--yes", "--delete-data"];
+    let mut first = team.world.command(destroy).spawn();
+    let held = proxy
+        .wait_until(Duration::from_secs(120), |seen| seen.iter().any(|seen| seen.is("CloudFormation.DeleteStack", "")));
+    assert!(held, "the delete was never asked for");
+    kill_daemon(&team.world);
+    first.kill();
+    proxy.heal();
+    team.world.run(destroy).succeeds();
+    assert!(statuses(&AWS, "letgo").iter().all(|status| status == "DELETE_COMPLETE"));
+    team.world.run(["status", "--stack", "shop"]).exits(1).says("Nothing is deployed");
 }
