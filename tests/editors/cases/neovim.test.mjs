@@ -17,9 +17,10 @@ test("plan, apply, attach, cancel, status and problems in Neovim", { skip }, () 
       "a: { type: command, apply: 'echo a begins; until [ -e a.go ]; do sleep 0.05; done', check: 'true' }",
       "b: { type: command, dependsOn: [s.a], apply: 'echo b', check: 'test ! -e ../ill' }",
     ]);
-    const head = ["apiVersion: deployer/v1", "kind: Stack", "name: tagged", "environments: { development: {} }", "variables: { TAG: {} }"];
-    const component = "a: { type: command, environment: { TAG: '${var.TAG}' }, apply: 'printf %s \"$TAG\" > tag' }";
+    const head = ["apiVersion: deployer/v1", "kind: Stack", "name: tagged", "environments: { development: {} }", "variables: { TAG: {}, PASSWORD: { sensitive: true } }"];
+    const component = "a: { type: command, environment: { TAG: '${var.TAG}', PASSWORD: '${var.PASSWORD}' }, apply: 'printf %s \"$TAG${#PASSWORD}\" > tag' }";
     world.write("tagged/stack.yaml", `${[...head, `services: { s: { components: { ${component} } } }`].join("\n")}\n`);
+    world.write("secrets.yaml", "PASSWORD: hush-hush\n");
     const script = join(root, "tests/editors/nvim/test.lua");
     const options = { cwd: world.work, env: { ...world.environment, DEPLOYER_TEST_ROOT: root }, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
     try {

@@ -134,9 +134,9 @@ eventually("a variable without a value is named", function()
 end)
 vim.fn.win_gotoid(vim.fn.bufwinid(vim.fn.bufnr("tagged/stack.yaml")))
 vim.api.nvim_buf_set_lines(0, -1, -1, false, { "description: typed and not saved" })
-vim.cmd("DeployerApply development --var TAG=v7")
+vim.cmd("DeployerApply development --var TAG=v --var-file ../secrets.yaml")
 eventually("it is applied with its value", function()
-  return vim.fn.filereadable("tagged/tag") == 1 and vim.fn.readfile("tagged/tag")[1] == "v7"
+  return vim.fn.filereadable("tagged/tag") == 1 and vim.fn.readfile("tagged/tag")[1] == "v9"
 end)
 check("the file was saved", table.concat(vim.fn.readfile("tagged/stack.yaml"), "\n"):find("typed and not saved", 1, true) ~= nil)
 vim.fn.win_gotoid(vim.fn.bufwinid(stack))

@@ -46,6 +46,9 @@ function M.lines(plan)
   if plan.needsApproval then
     table.insert(found, 3, "# Another person has to approve it first")
   end
+  if (plan.lockedBy or "") ~= "" then
+    table.insert(found, 3, "# Locked by " .. plan.lockedBy .. ": what they do is not in this plan")
+  end
   if not plan.changes then
     table.insert(found, "No changes.")
   end
@@ -83,6 +86,19 @@ function M.show(arguments)
   ask(arguments, {}, function() end)
 end
 
+--- The options that give variables their values: a saved plan has none of the sensitive ones.
+local function variables(arguments)
+  local found = {}
+  for index, argument in ipairs(arguments) do
+    if argument == "--var" or argument == "--var-file" then
+      vim.list_extend(found, { argument, arguments[index + 1] })
+    elseif vim.startswith(argument, "--var=") or vim.startswith(argument, "--var-file=") then
+      table.insert(found, argument)
+    end
+  end
+  return found
+end
+
 --- Shows a plan, asks, and runs exactly that plan.
 function M.apply(arguments)
   local file = vim.fn.tempname() .. ".plan"
@@ -92,7 +108,8 @@ function M.apply(arguments)
       return vim.notify(("%s/%s: no changes"):format(plan.stack, plan.environment))
     end
     if require("deployer").settings.confirm(question) then
-      require("deployer.run").follow({ "apply", file, "--yes" }, cwd, function()
+      local apply = vim.list_extend({ "apply", file, "--yes" }, variables(arguments))
+      require("deployer.run").follow(apply, cwd, function()
         os.remove(file)
       end)
     end
