@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import * as aws from "../aws.mjs";
 import { skip, withEditor } from "../editor.mjs";
 import { until, World } from "../world.mjs";
 
@@ -139,5 +140,34 @@ test("a terminal and the editor share runs: each sees, follows and cancels those
     });
   } finally {
     world.end();
+  }
+});
+
+test("a plan that takes long is given up, and the next one is made", { skip: skip || aws.skip }, async () => {
+  const cloud = await aws.LocalAws.start();
+  const world = new World(cloud.environment());
+  world.address = `s3://${world.directory.split("-").at(-1).toLowerCase()}-editor-plan`;
+  try {
+    world.signIn(world.platform());
+    world.stack("shop", ["a: { type: command, apply: 'echo done' }"]);
+    await withEditor(world, {}, async (editor) => {
+      await editor.showView();
+      await editor.row("production").filter({ hasText: "not deployed" }).waitFor();
+      // A cloud that does not answer, and does not refuse.
+      cloud.process.kill("SIGSTOP");
+      await editor.press(editor.row("development"), "Plan");
+      const planning = editor.notification("Planning apply of shop/development");
+      await planning.waitFor();
+      await editor.picture("planning");
+      await editor.decide("Planning apply of shop/development", "Cancel");
+      await planning.waitFor({ state: "detached" });
+      cloud.process.kill("SIGCONT");
+      assert.equal(await editor.notification("Cannot plan").count(), 0);
+      await editor.press(editor.row("development"), "Plan");
+      await editor.page.locator(".view-lines").filter({ hasText: "+ s.a (command): create" }).first().waitFor();
+    });
+  } finally {
+    world.end();
+    cloud.end();
   }
 });

@@ -32,7 +32,7 @@ test("a daemon that cannot tell what changes is named as older, and its successo
 
 test("a daemon of another protocol is refused with what to do, and its successor is found without asking", { skip }, async () => {
   await withRelease({ speaks: false }, async (editor, release, world) => {
-    await editor.notification("Cannot start the daemon: the daemon is older than its caller. run `deployer daemon restart`").waitFor();
+    await editor.notification("Cannot start the daemon: the daemon is older than its caller; run `deployer daemon restart`").waitFor();
     await editor.status("deployer: refused").waitFor();
     await editor.picture("other-protocol");
     release.end();

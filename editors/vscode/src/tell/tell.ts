@@ -64,6 +64,6 @@ async function failed(what: string, error: unknown): Promise<void> {
   const { message, lines, report } = failure(error);
   const hint = report?.hints[0];
   const more = lines.length > 1 ? ["Details"] : [];
-  const chosen = await complain(`${what}: ${message}${hint ? `. ${hint}` : ""}`, ...more);
+  const chosen = await complain(`${what}: ${message}${hint ? `; ${hint}` : ""}`, ...more);
   if (chosen) await interrupt(what, lines.join("\n"));
 }
