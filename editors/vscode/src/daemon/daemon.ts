@@ -34,7 +34,7 @@ export class Daemon implements Disposable {
   private readonly changed = new EventEmitter<Connection | undefined>();
   /** Fires with each new connection, and with nothing when it is gone. */
   readonly onDidChange = this.changed.event;
-  /** Why the daemon that is there does not serve this extension. */
+  /** Why the daemon that is there cannot serve this extension. */
   refusal: Failure | undefined;
   /** How many calls were made. */
   calls = 0;
@@ -94,7 +94,8 @@ export class Daemon implements Disposable {
   private connect(mayStart: boolean): Promise<Connection> {
     this.connecting ??= this.greeted(mayStart)
       .catch((error) => {
-        this.refusal = failure(error).report && failure(error);
+        const failed = failure(error);
+        this.refusal = failed.speaksOtherwise ? failed : undefined;
         // Whoever mends it makes the extension find it.
         this.waitForIt();
         this.changed.fire(undefined);
