@@ -28,7 +28,8 @@ test("another computer's lock is seen to be alive and dead, and taken away with 
       await editor.row("development").filter({ hasText: "locked by colleague, alive" }).waitFor();
       await editor.picture("lock-alive");
       await editor.press(editor.row("development"), "Plan");
-      await editor.page.locator(".view-lines").filter({ hasText: "# Locked by colleague: what they do is not in this plan" }).first().waitFor();
+      const plan = editor.page.locator(".view-lines").filter({ hasText: "# Locked by colleague on" });
+      await plan.filter({ hasText: "# What they do is not in this plan" }).first().waitFor();
       process.kill(colleague.daemonPid(), "SIGKILL");
       await editor.row("development").filter({ hasText: "locked by colleague, dead" }).waitFor();
       await editor.row("development").click({ button: "right" });

@@ -17,7 +17,7 @@ export function planText(plan: Plan__Output): string {
   const lines = [`# ${plan.stack}/${plan.environment}: ${operationWord(plan.operation)}`, `# ${counts(plan)}`];
   if (plan.rollbackTo) lines.push(`# Goes back to run #${plan.rollbackTo}`);
   if (plan.needsApproval) lines.push("# Another person has to approve it first");
-  if (plan.lockedBy) lines.push(`# Locked by ${plan.lockedBy}: what they do is not in this plan`);
+  if (plan.lockedBy) lines.push(`# Locked by ${plan.lockedBy}`, "# What they do is not in this plan");
   lines.push("");
   if (!plan.changes) lines.push("No changes.", "");
   plan.steps.filter(changes).forEach((step) => lines.push(...stepLines(step), ""));
