@@ -150,8 +150,8 @@ fn a_state_and_a_history_that_others_wrote_are_read_and_gone_on_from() {
         let mut history = team.json_document(&format!("{PLACE}/history/001.json"));
         history["actor"] = json!("somebody-else");
         history["number"] = json!(2);
-        team.put_document(&second, &history.to_string());
-        team.put_document(&state_key, &serde_json::to_string_pretty(&state).unwrap());
+        team.put_document(&second, history.to_string());
+        team.put_document(&state_key, serde_json::to_string_pretty(&state).unwrap());
 
         team.world.run(["outputs", "--stack", "shop"]).succeeds().says("https://by-hand.example.com");
         let rows = team.world.run(["history", "--stack", "shop", "-o", "json"]).succeeds().json()["rows"].clone();
@@ -170,7 +170,7 @@ fn a_state_of_a_newer_release_is_refused_and_left_alone() {
         let key = format!("{PLACE}/state.json");
         let mut state = team.json_document(&key);
         state["formatVersion"] = json!(99);
-        team.put_document(&key, &state.to_string());
+        team.put_document(&key, state.to_string());
         for command in [&["plan"][..], &["apply", "--yes"], &["status"], &["outputs"], &["destroy", "--yes"]] {
             let output = team.world.run(command.iter().chain(&["--stack", "shop"]).copied()).exits(6);
             output.complains("state.json").complains("upgrade");

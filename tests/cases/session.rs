@@ -28,7 +28,7 @@ fn edit(platform: &Platform, tenant: &str, from: &str, to: &str) {
     for key in [format!("registry/{tenant}.yaml"), "tenants.yaml".to_owned()] {
         let text = platform.document(&key);
         assert!(text.contains(from), "no {from:?} in {text}");
-        platform.put_document(&key, &text.replacen(from, to, 1));
+        platform.put_document(&key, text.replacen(from, to, 1));
     }
 }
 

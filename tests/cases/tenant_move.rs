@@ -14,7 +14,7 @@ fn leave_behind(team: &Platform) {
     for key in team.keys("tenants/web-team/v1/stacks/shop/") {
         let old = key.replace("tenants/web-team/v1/", "");
         if key.ends_with("state.json") || key.contains("/history/") {
-            team.put_document(&old, &team.document(&key));
+            team.put_document(&old, team.document(&key));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Who acts, for people: what locks, history and audit show. Never a proof of identity.
 
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
 /// The longest name that is kept, in characters.
 const LONGEST: usize = 120;
 
@@ -30,31 +33,57 @@ const CI_SYSTEMS: [CiSystem; 6] = [
     CiSystem { name: "Azure Pipelines", marker: "TF_BUILD", users: &["BUILD_REQUESTEDFOREMAIL"], runs: &["BUILD_URL"] },
 ];
 
-/// Where an actor's name may come from, strongest first.
-pub struct Sources<'a> {
-    /// What `--actor` says; may be empty.
-    pub explicit: &'a str,
-    /// A variable of the caller's environment.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The `user.email` of git where the caller is; asked for only when nothing stronger speaks.
-    pub git_email: &'a dyn Fn() -> Option<String>,
-    /// The user's name as the system knows it; asked for only when no variable tells it.
-    pub user: &'a dyn Fn() -> String,
-    /// The caller's host.
-    pub host: &'a str,
+/// Who acts. A name that nobody said is looked for when it is asked for first: that reads the caller's files, and most
+/// calls need no name.
+#[derive(Clone)]
+pub struct Actor(Arc<LazyLock<String, Box<dyn FnOnce() -> String + Send>>>);
+
+impl Actor {
+    /// A name that is to be looked for.
+    pub fn found(find: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(find))))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-/// Derives the actor: `--actor`, `DEPLOYER_ACTOR`, the CI system's user and run, git's user.email, user@host.
-pub fn actor(sources: &Sources<'_>) -> String {
-    let variable = |name: &str| (sources.variable)(name).and_then(|value| clean(&value));
-    clean(sources.explicit)
+impl<T: Into<String>> From<T> for Actor {
+    fn from(name: T) -> Self {
+        let name = name.into();
+        Self::found(|| name)
+    }
+}
+
+impl Default for Actor {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The name that the caller says: `--actor`, `DEPLOYER_ACTOR`, the CI system's user and run.
+pub fn said(explicit: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let variable = |name: &str| variable(name).and_then(|value| clean(&value));
+    clean(explicit)
         .or_else(|| variable("DEPLOYER_ACTOR"))
         .or_else(|| CI_SYSTEMS.iter().find_map(|system| in_ci(system, &variable)))
-        .or_else(|| (sources.git_email)().and_then(|email| clean(&email)))
-        .unwrap_or_else(|| {
-            let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(sources.user);
-            format!("{user}@{}", clean(sources.host).unwrap_or_else(|| "unknown".to_owned()))
-        })
+}
+
+/// The name of whoever says none: git's `user.email` where the caller is, else user@host.
+pub fn unsaid(git_email: Option<String>, user: impl FnOnce() -> String, host: &str) -> String {
+    git_email.and_then(|email| clean(&email)).unwrap_or_else(|| {
+        let user = user();
+        let user = clean(&user).unwrap_or_else(|| "unknown".to_owned());
+        format!("{user}@{}", clean(host).unwrap_or_else(|| "unknown".to_owned()))
+    })
 }
 
 fn in_ci(system: &CiSystem, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
@@ -85,14 +114,22 @@ mod tests {
 
     fn derived(explicit: &str, variables: &[(&str, &str)], email: Option<&str>) -> String {
         let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
-        let git_email = || email.map(str::to_owned);
-        actor(&Sources {
-            explicit,
-            variable: &variable,
-            git_email: &git_email,
-            user: &|| "carol".to_owned(),
-            host: "build-7",
+        said(explicit, &variable).unwrap_or_else(|| {
+            let user = variable("USER").or_else(|| variable("LOGNAME"));
+            unsaid(email.map(str::to_owned), || user.unwrap_or_else(|| "carol".to_owned()), "build-7")
         })
+    }
+
+    #[test]
+    fn a_name_is_looked_for_once_and_only_when_it_is_asked_for() {
+        let (looked, looks) = std::sync::mpsc::channel();
+        let actor = Actor::found(move || {
+            looked.send(()).unwrap();
+            "alice".to_owned()
+        });
+        assert!(looks.try_recv().is_err());
+        assert_eq!((actor.as_str(), actor.clone().to_string().as_str()), ("alice", "alice"));
+        assert_eq!(looks.iter().count(), 1);
     }
 
     #[test]

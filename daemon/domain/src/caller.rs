@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::actor::Actor;
 use crate::backend::BackendRef;
 use crate::name::TenantId;
 
@@ -14,7 +15,7 @@ pub struct Caller {
     /// Absolute working directory of the caller.
     pub cwd: PathBuf,
     /// Who acts: shown in locks, history and audit. Never a proof of identity.
-    pub actor: String,
+    pub actor: Actor,
     /// The caller's host name.
     pub host: String,
     /// The allow-listed environment (`AWS_*`, `HOME`, proxies …). Values may be credentials: never printed.
@@ -112,11 +113,7 @@ impl Caller {
 
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Caller")
-            .field("cwd", &self.cwd)
-            .field("actor", &self.actor)
-            .field("request_id", &self.request_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Caller").field("cwd", &self.cwd).field("request_id", &self.request_id).finish_non_exhaustive()
     }
 }
 

@@ -103,7 +103,7 @@ impl Clients {
             None => (own.clone(), steady),
             Some(role) => {
                 let tenant = place.tenant.as_ref().map(|id| id.as_str());
-                let provider = credentials::as_tenant(role, tenant, &caller.actor, &own).await;
+                let provider = credentials::as_tenant(role, tenant, caller.actor.as_str(), &own).await;
                 let steady = Steady::new(provider, clock.clone());
                 (with_credentials(&own, steady.clone()), Some(steady))
             }

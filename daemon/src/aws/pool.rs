@@ -85,7 +85,7 @@ impl Origin {
             files: environment.files().iter().map(stamp).collect(),
             role_arn: place.role_arn.clone(),
             tenant: place.tenant.as_ref().map(ToString::to_string),
-            actor: if role { caller.actor.clone() } else { String::new() },
+            actor: if role { caller.actor.to_string() } else { String::new() },
         }
     }
 }

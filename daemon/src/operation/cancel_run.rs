@@ -13,7 +13,7 @@ pub async fn cancel_run(ports: &Ports, caller: &Caller, wanted: &WantedRun) -> R
     let id = wanted.id;
     let view = View::of(ports, caller, wanted.tenant.as_ref()).await?;
     if let Some(run) = own_run(ports, &view, id).await {
-        run.cancel(&caller.actor);
+        run.cancel(caller.actor.as_str());
         return Ok(ListedRun { run: run.summary(), owned: true });
     }
     let space = stored_runs::find(&view, id).await?.ok_or_else(|| no_run(id))?;

@@ -114,7 +114,7 @@ impl Course {
         let lender = &self.left.handover.lender;
         let environment = lender.environment.clone()?.into_iter();
         let environment = environment.map(|(name, value)| (name, SecretString::from(value))).collect();
-        let caller = Caller { environment, actor: self.left.run.summary().actor, ..Caller::default() };
+        let caller = Caller { environment, actor: self.left.run.summary().actor.into(), ..Caller::default() };
         match self.ports.backends.open(&lender.place, lender.lock_table.as_deref(), &caller).await {
             Ok(backend) => Some(backend),
             Err(error) => {
@@ -260,7 +260,7 @@ impl Course {
 
     /// Lets the run go on with a caller's credentials and environment.
     async fn carry_on(self, locked: Locked, (caller, access): (Caller, TenantAccess)) {
-        let actor = caller.actor.clone();
+        let actor = caller.actor.to_string();
         match self.conductor(caller, access).await {
             Ok(conductor) => {
                 self.left.run.tell(Happening::Resumed { actor });

@@ -66,7 +66,7 @@ impl Locking<'_> {
         let request = AcquireRequest {
             backend: backend.clone(),
             space: space.clone(),
-            actor: self.caller.actor.clone(),
+            actor: self.caller.actor.to_string(),
             host: self.caller.host.clone(),
             run: None,
             operation: self.operation.to_owned(),

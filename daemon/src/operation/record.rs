@@ -119,5 +119,5 @@ pub async fn acting(backend: &Backend, caller: &Caller) -> Acting {
             None
         }
     };
-    Acting { actor: caller.actor.clone(), host: caller.host.clone(), identity }
+    Acting { actor: caller.actor.to_string(), host: caller.host.clone(), identity }
 }

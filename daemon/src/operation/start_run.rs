@@ -228,7 +228,7 @@ pub(super) fn new_summary(
         environment: lock.environment.clone(),
         operation,
         status: RunStatus::Running,
-        actor: caller.actor.clone(),
+        actor: caller.actor.to_string(),
         host: caller.host.clone(),
         started: now,
         ended: None,

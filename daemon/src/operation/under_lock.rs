@@ -110,7 +110,7 @@ impl Locking<'_> {
         let acquiring = ports.leases.acquire(AcquireRequest {
             backend: access.backend.clone(),
             space: (*space).clone(),
-            actor: self.caller.actor.clone(),
+            actor: self.caller.actor.to_string(),
             host: self.caller.host.clone(),
             run: Some(run.id()),
             operation: self.operation.as_str().to_owned(),

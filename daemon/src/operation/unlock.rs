@@ -48,7 +48,7 @@ pub async fn unlock(ports: &Ports, caller: &Caller, wanted: UnlockWanted, steps:
     let key = view.stack(&place.stack, &place.environment).lock().clone();
     let unlock = Unlock {
         key: key.clone(),
-        by: caller.actor.clone(),
+        by: caller.actor.to_string(),
         reason: reason.to_owned(),
         even_if_alive: wanted.even_if_alive,
         audit: ulid(&*ports.entropy, ports.clock.now()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use deployer_domain::actor::{Sources, actor};
+use deployer_domain::actor::{self, Actor};
 use deployer_domain::backend::{BackendAddress, BackendRef};
 use deployer_domain::caller::{Caller, InlineSignIn};
 use deployer_domain::error::{Error, Reason};
@@ -63,17 +63,17 @@ fn caller(context: CallContext) -> Result<Caller, Error> {
     })
 }
 
-fn actor_of(context: &CallContext) -> String {
+fn actor_of(context: &CallContext) -> Actor {
     let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty()).cloned();
+    if let Some(said) = actor::said(&context.actor, &variable) {
+        return said.into();
+    }
     let path = |name: &str| variable(name).map(PathBuf::from);
-    let git_email = || {
-        let (home, config_home) = (path("HOME"), path("XDG_CONFIG_HOME"));
-        git_email(&Places { cwd: PathBuf::from(&context.cwd), home, config_home })
-    };
+    let places = Places { cwd: PathBuf::from(&context.cwd), home: path("HOME"), config_home: path("XDG_CONFIG_HOME") };
+    let (user, host) = (variable("USER").or_else(|| variable("LOGNAME")), context.host.clone());
     // The daemon serves nobody but its own user.
-    let user = || user_name(rustix::process::getuid().as_raw());
-    let (explicit, host) = (context.actor.as_str(), context.host.as_str());
-    actor(&Sources { explicit, variable: &variable, git_email: &git_email, user: &user, host })
+    let user = || user.unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()));
+    Actor::found(move || actor::unsaid(git_email(&places), user, &host))
 }
 
 fn sign_in(sign_in: v1::InlineSignIn, cwd: &Path) -> Result<InlineSignIn, Error> {

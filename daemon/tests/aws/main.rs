@@ -29,7 +29,7 @@ fn caller<V: AsRef<str>>(variables: impl IntoIterator<Item = (&'static str, V)>)
         ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".into()),
     ]);
     environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.as_ref().into())));
-    Caller { environment, cwd: "/".into(), actor: "alice@acme.com".to_owned(), ..Caller::default() }
+    Caller { environment, cwd: "/".into(), actor: "alice@acme.com".into(), ..Caller::default() }
 }
 
 async fn clients(aws: &LocalAws) -> Clients {

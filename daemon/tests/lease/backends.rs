@@ -31,7 +31,7 @@ fn caller(aws: Option<&LocalAws>) -> Caller {
     let mut environment = BTreeMap::from([("HOME".to_owned(), "/nonexistent".into())]);
     let variables = aws.map(LocalAws::environment).unwrap_or_default();
     environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
-    Caller { environment, cwd: "/".into(), actor: "alice@company.com".to_owned(), ..Caller::default() }
+    Caller { environment, cwd: "/".into(), actor: "alice@company.com".into(), ..Caller::default() }
 }
 
 /// Opens a backend as another process would, with nothing shared.

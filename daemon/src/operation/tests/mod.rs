@@ -174,7 +174,7 @@ pub(super) fn place() -> BackendRef {
 }
 
 pub(super) fn caller() -> Caller {
-    Caller { actor: "alice@company.com".to_owned(), host: "build-7".to_owned(), ..Caller::default() }
+    Caller { actor: "alice@company.com".into(), host: "build-7".to_owned(), ..Caller::default() }
 }
 
 impl World {
