@@ -19,7 +19,7 @@ REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIR
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
   RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
-.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-setup test-samples test-editors vsix model deny check bench
+.PHONY: help build programs release packages sbom docs pictures demo test test-faults test-admins test-setup test-samples test-editors vsix model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -80,6 +80,9 @@ test-faults: test-setup build ## Runs the first six rows of the fault table with
 	  DEPLOYER_TEST_REAL_TIMES=1 cargo test --workspace --locked --no-fail-fast --test faults -- \
 	    --test-threads 9 kill:: journal:: pause::; \
 	fi
+
+test-admins: test-setup build ## Two admins make 1,000 changes to the same tenants, on each backend (some minutes).
+	DEPLOYER_TEST_CHANGES=1000 cargo test --workspace --locked --test cases -- --nocapture tenant_admins::
 
 vsix: ## Packages the extension for VS Code (editors/vscode/dist/deployer.vsix). Needs no network once its parts are installed.
 	@cd editors/vscode && { [ -d node_modules ] || npm ci --silent --no-audit --no-fund; }

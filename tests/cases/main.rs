@@ -49,6 +49,7 @@ mod stack;
 mod stack_remove;
 mod stateless;
 mod tenant;
+mod tenant_admins;
 mod tenant_delete;
 mod tenant_limits;
 mod tenant_many;

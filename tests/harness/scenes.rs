@@ -79,19 +79,27 @@ impl Platform {
     /// same too.
     #[track_caller]
     pub fn colleague(&self, tenant: &str, secret: &str) -> World {
-        let world = World::new();
-        let shared =
-            ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "DEPLOYER_REGION"];
-        let world = shared
-            .into_iter()
-            .chain(["DEPLOYER_TEST_LEASE_PERMILLE"])
-            .filter_map(|name| Some((name, self.world.variable(name)?)))
-            .fold(world, |world, (name, value)| world.with(name, value))
-            .with("DEPLOYER_ENVIRONMENT", "development")
-            .with("DEPLOYER_ACTOR", "colleague");
+        let world =
+            self.another_machine().with("DEPLOYER_ENVIRONMENT", "development").with("DEPLOYER_ACTOR", "colleague");
         let arguments = ["login", "--tenant", tenant, "--backend", &self.address, "--secret-stdin"];
         world.command(arguments).stdin(secret).run().succeeds();
         world
+    }
+
+    /// Another admin on another machine, signed in to the same backend.
+    #[track_caller]
+    pub fn other_admin(&self) -> World {
+        let world = self.another_machine().with("DEPLOYER_ACTOR", "other-admin");
+        let arguments = ["admin", "login", "--backend", &self.address, "--password-stdin"];
+        world.command(arguments).stdin(PASSWORD).run().succeeds();
+        world
+    }
+
+    fn another_machine(&self) -> World {
+        let cloud = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "DEPLOYER_REGION"];
+        let shared = cloud.into_iter().chain(["DEPLOYER_TEST_LEASE_PERMILLE"]);
+        let shared = shared.filter_map(|name| Some((name, self.world.variable(name)?)));
+        shared.fold(World::new(), |world, (name, value)| world.with(name, value))
     }
 
     /// Applies a stack of the working directory without asking.
