@@ -200,6 +200,25 @@ fn another_account_than_the_environments_is_refused_before_anything_begins() {
 }
 
 #[test]
+fn commands_do_not_run_with_the_credentials_of_another_account() {
+    let team = team();
+    let stack = |environment: &str| {
+        let text = format!(
+            "apiVersion: deployer/v1\nkind: Stack\nname: shop\nenvironments: {{ development: {{ {environment} }} }}\n\
+             services:\n  s:\n    components:\n      a: {{ type: command, apply: 'touch ran' }}\n"
+        );
+        team.world.write("shop/stack.yaml", &text);
+    };
+    let ran = team.world.work().join("shop/ran");
+    stack("accountId: '111111111111'");
+    team.apply("shop").exits(7).complains("reach the account 000000000000, not 111111111111").complains("AWS_PROFILE");
+    assert!(!ran.exists());
+    stack("accountId: '000000000000'");
+    team.apply("shop").succeeds();
+    assert!(ran.exists());
+}
+
+#[test]
 fn a_stack_that_is_somebody_elses_is_left_alone() {
     let team = team();
     team.world.write("shop/t.yaml", QUEUE);

@@ -225,6 +225,13 @@ impl Blueprint {
         manifest.environments.get(&self.environment)?.account_id.clone()
     }
 
+    /// Whether the environment says a role that its stacks are made as.
+    pub fn has_role(&self) -> bool {
+        let manifest = self.loaded.as_ref().map(|loaded| &loaded.manifest);
+        let environment = manifest.and_then(|manifest| manifest.environments.get(&self.environment));
+        environment.is_some_and(|environment| environment.role_arn.is_some())
+    }
+
     /// The state as it is stored, without the lock.
     pub async fn state(&self, access: &TenantAccess) -> Result<StateDocument> {
         let view = View::from(access);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer_domain::backend::{Backend, BackendFactory, BackendRef};
+use deployer_domain::backend::{Backend, BackendAddress, BackendFactory, BackendRef};
 use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::{StackPlace, StackTemplate, Stacks};
 use deployer_domain::engine::{Gate, StackAccess};
@@ -13,6 +13,7 @@ use deployer_domain::key::StackSpace;
 use deployer_domain::object::{PortError, WriteIf};
 use deployer_domain::plan::Plan;
 use deployer_domain::port_error::{Attempted, explain};
+use deployer_domain::state::{Action, EngineKind};
 use tokio::sync::Mutex;
 
 use super::Ports;
@@ -29,6 +30,8 @@ pub struct CallersStacks {
     space: StackSpace,
     caller: Caller,
     account: Option<String>,
+    /// The account that the caller's own credentials must be of: those that commands run with.
+    own_account: Option<String>,
     opened: Mutex<Opened>,
 }
 
@@ -37,7 +40,9 @@ impl CallersStacks {
     pub fn new(ports: &Ports, caller: &Caller, access: &TenantAccess, blueprint: &Blueprint) -> Self {
         let account = blueprint.account_id().unwrap_or_else(|| access.tenant.aws.account_id.clone());
         let account = Some(account).filter(|account| !account.is_empty());
-        Self { account, ..Self::looking(ports, caller, &View::from(access), &blueprint.space) }
+        // An environment with a role may be in another account than its people.
+        let own_account = account.clone().filter(|_| !blueprint.has_role());
+        Self { account, own_account, ..Self::looking(ports, caller, &View::from(access), &blueprint.space) }
     }
 
     /// For a look at what is there.
@@ -48,6 +53,7 @@ impl CallersStacks {
             space: space.clone(),
             caller: caller.clone(),
             account: None,
+            own_account: None,
             opened: Mutex::default(),
         }
     }
@@ -57,8 +63,12 @@ impl CallersStacks {
         self.account.is_some()
     }
 
-    /// Refuses a plan whose stacks would be in another account, before anything is locked.
+    /// Refuses a plan whose stacks would be in another account, or whose commands would have another one's credentials,
+    /// before anything is locked.
     pub async fn check(&self, plan: &Plan) -> Result<()> {
+        if plan.steps.iter().any(|step| step.engine == EngineKind::Command && step.action != Action::None) {
+            self.check_own().await?;
+        }
         for step in &plan.steps {
             for place in step.stack_places(&plan.resolver)? {
                 self.stacks(&place).await?;
@@ -67,13 +77,25 @@ impl CallersStacks {
         Ok(())
     }
 
+    async fn check_own(&self) -> Result<()> {
+        let Backend { place, identity, .. } = &self.backend;
+        // Where the storage needs no cloud, a command need not either.
+        let (Some(wanted), BackendAddress::S3(_)) = (&self.own_account, &place.address) else { return Ok(()) };
+        let who = identity.identity().await.attempted("find out whose credentials these are", &place.address)?;
+        if who.account == *wanted { Ok(()) } else { Err(wrong_account(&who.account, wanted)) }
+    }
+
     async fn open(&self, place: &StackPlace) -> Result<Arc<dyn Stacks>> {
         let of_backend = &self.backend.place;
         let stacks = self.backends.stacks(&reference(of_backend, place), &self.caller).await?;
         if let Some(wanted) = &self.account {
             let reached = stacks.account().await.attempted("find out which account this is", &of_backend.address)?;
             if reached != *wanted {
-                return Err(wrong_account(&reached, wanted, place));
+                let error = wrong_account(&reached, wanted).fact("Region", &place.region);
+                return Err(match &place.role_arn {
+                    Some(role) => error.fact("Role", role),
+                    None => error,
+                });
             }
         }
         Ok(stacks)
@@ -91,14 +113,8 @@ pub(super) fn reference(of_backend: &BackendRef, place: &StackPlace) -> BackendR
     }
 }
 
-fn wrong_account(reached: &str, wanted: &str, place: &StackPlace) -> Error {
-    let error = Error::new(Reason::PolicyDenied, format!("your credentials reach the account {reached}, not {wanted}"))
-        .fact("Region", &place.region);
-    let error = match &place.role_arn {
-        Some(role) => error.fact("Role", role),
-        None => error,
-    };
-    error
+fn wrong_account(reached: &str, wanted: &str) -> Error {
+    Error::new(Reason::PolicyDenied, format!("your credentials reach the account {reached}, not {wanted}"))
         .hint("use the credentials of that account, for example with AWS_PROFILE")
         .hint("or correct `accountId` of the environment in the stack file, or the tenant's account")
 }
