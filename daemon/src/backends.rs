@@ -12,6 +12,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::Stacks;
 use deployer_domain::cost::CostSource;
 use deployer_domain::error::Result;
+use deployer_domain::isolation::OwnRights;
 use deployer_domain::logs::LogGroups;
 use deployer_domain::meter::Meters;
 use deployer_domain::object::PortResult;
@@ -19,8 +20,8 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::tenant_role::Roles;
 
 use crate::aws::{
-    self, AwsMeters, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, CostExplorer, DynamoLocks, IamRoles,
-    S3Objects, SecretsManager, StsIdentity,
+    self, AwsMeters, AwsOwnRights, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, CostExplorer,
+    DynamoLocks, IamRoles, S3Objects, SecretsManager, StsIdentity,
 };
 use crate::embedded::{Database, Databases, EmbeddedLocks, EmbeddedObjects, EmbeddedSecrets, OsUser};
 
@@ -74,6 +75,12 @@ impl BackendFactory for Backends {
     async fn roles(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Roles>> {
         let clients = self.clients.clients(caller, place).await.attempted("use IAM", &place.address)?;
         Ok(Arc::new(IamRoles::new(&clients).attempted("use IAM", &place.address)?))
+    }
+
+    async fn own_rights(&self, place: &BackendRef, caller: &Caller) -> Result<Option<Arc<dyn OwnRights>>> {
+        let BackendAddress::S3(bucket) = &place.address else { return Ok(None) };
+        let clients = self.clients.clients(caller, place).await.attempted("find your credentials", &place.address)?;
+        Ok(AwsOwnRights::new(&clients, bucket).map(|rights| Arc::new(rights) as Arc<dyn OwnRights>))
     }
 
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>> {

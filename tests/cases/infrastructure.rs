@@ -174,6 +174,27 @@ fn a_tenant_s_role_is_assumed_by_a_sign_in_that_names_it() {
     let role = "arn:aws:iam::000000000000:role/deployer-tenant-web-team";
     let login = ["login", "--tenant", "web-team", "--backend", "s3://acme-state", "--role-arn", role, "--secret-stdin"];
     platform.world.command(login).stdin(secret).run().succeeds();
+    // The local AWS refuses nobody anything, and a role alone is not taken for a wall.
+    platform.world.run(["session"]).succeeds().says("Isolation: advisory");
+    platform.world.run(["doctor"]).says("advisory: your own cloud credentials may read tenants.yaml");
     platform.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
     platform.world.run(["apply", "--stack", "shop", "--environment", "development", "--yes"]).succeeds();
+}
+
+#[test]
+fn the_role_that_the_program_makes_is_that_of_the_template() {
+    let aws = LocalAws::start();
+    let platform = Platform::prepared(world(&aws), "s3://acme-state".to_owned());
+    platform.create_tenant("web-team");
+    let principal = "arn:aws:iam::000000000000:role/web-team";
+    platform.world.run(["tenant", "policy", "web-team", "--principal", principal, "--apply", "--yes"]).succeeds();
+    let made = boto(
+        &aws,
+        "iam = boto3.client('iam'); (name,) = [r['RoleName'] for r in iam.list_roles()['Roles'] if 'tenant' in r['RoleName']]\n\
+         role = iam.get_role(RoleName=name)['Role']; (policy,) = iam.list_role_policies(RoleName=name)['PolicyNames']\n\
+         answer({'name': name, 'description': role['Description'], 'seconds': role['MaxSessionDuration'],\n\
+         \x20   'trust': role['AssumeRolePolicyDocument'],\n\
+         \x20   'policy': [policy, iam.get_role_policy(RoleName=name, PolicyName=policy)['PolicyDocument']]})",
+    );
+    assert_eq!(made, template()["roles"][1]);
 }

@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::cloudformation::Stacks;
 use crate::cost::CostSource;
 use crate::error::{Error, Reason, Result};
+use crate::isolation::OwnRights;
 use crate::lock::LockTable;
 use crate::logs::LogGroups;
 use crate::meter::Meters;
@@ -223,6 +224,9 @@ pub trait BackendFactory: Send + Sync {
 
     /// Opens the roles of the account with a caller's own credentials.
     async fn roles(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Roles>>;
+
+    /// The caller's own rights in the storage, where a role is assumed for it; none where nothing stands between.
+    async fn own_rights(&self, place: &BackendRef, caller: &Caller) -> Result<Option<Arc<dyn OwnRights>>>;
 
     /// Creates what the backend needs (file; bucket and table), each part only where it is missing.
     async fn build(&self, place: &BackendRef, lock_table: &str, caller: &Caller) -> Result<Vec<BuiltPart>>;

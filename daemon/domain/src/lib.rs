@@ -33,6 +33,7 @@ pub mod context;
 pub mod cost;
 pub mod credential;
 pub mod finding;
+pub mod isolation;
 pub mod limits;
 pub mod meter;
 pub mod moving;

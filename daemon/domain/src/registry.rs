@@ -1,7 +1,13 @@
 //! `tenants.yaml`: the registry, the truth about tenants.
 //!
-//! The document belongs to people as much as to this program: every edit keeps the fields that are unknown here and
-//! the order of entries. Reading is strict about what matters and says the line and column of what is wrong.
+//! The document belongs to people as much as to this program: every edit keeps the fields that are unknown here, the
+//! order of entries and the very text of those that it does not change. Reading is strict about what matters and says
+//! the line and column of what is wrong.
+//!
+//! Ten thousand entries are some megabytes: each is read by itself, and what is read again after a change is only what
+//! is new.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -14,10 +20,14 @@ use crate::tenant::Tenant;
 
 mod check;
 mod derived;
+mod entry;
 mod merge;
 mod read;
+mod split;
 #[cfg(test)]
 mod tests;
+
+use entry::Entry;
 
 pub use derived::{Derived, Repair, repair};
 pub(crate) use merge::into as keeping;
@@ -29,12 +39,18 @@ pub const REGISTRY_VERSION: u32 = 1;
 /// The file's name in messages.
 pub const REGISTRY_FILE: &str = "tenants.yaml";
 
-/// The registry as it was read, with the edits made to it since.
+/// The key of the entries.
+const TENANTS: &str = "tenants";
+
+/// The registry as it was read, with the edits made to it since. A copy shares the entries.
 #[derive(Clone)]
 pub struct Registry {
-    raw: Mapping,
+    /// The whole document without its entries: `tenants` is an empty list here.
+    frame: Mapping,
     head: Head,
-    tenants: Vec<Tenant>,
+    entries: Vec<Arc<Entry>>,
+    /// How many spaces stand before the dashes of entries.
+    indent: usize,
 }
 
 /// What is said of the registry as a whole.
@@ -107,39 +123,70 @@ impl Registry {
             ("config", Value::Mapping(config)),
             ("tenants", Value::Sequence(Vec::new())),
         ]);
-        Self::from_mapping(raw).map_err(|error| Error::new(Reason::Internal, error.to_string()))
+        Self::from_mapping(raw)
     }
 
     /// Reads the document.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        read::registry(bytes)
+        read::registry(bytes, None)
     }
 
-    fn from_mapping(raw: Mapping) -> std::result::Result<Self, serde_yaml::Error> {
-        #[derive(Deserialize)]
-        struct Document {
-            #[serde(flatten)]
-            head: Head,
-            #[serde(default)]
-            tenants: Option<Vec<Tenant>>,
-        }
-        let Document { head, tenants } = serde_yaml::from_value(Value::Mapping(raw.clone()))?;
-        Ok(Self { raw, head, tenants: tenants.unwrap_or_default() })
+    /// Reads a later version of the document; entries whose text is the same are not read again.
+    pub fn parse_after(&self, bytes: &[u8]) -> Result<Self> {
+        read::registry(bytes, Some(self))
+    }
+
+    /// From all of it as values: entries get the text that this program gives them.
+    fn from_mapping(mut frame: Mapping) -> Result<Self> {
+        let entries = match frame.insert(Value::from(TENANTS), Value::Sequence(Vec::new())) {
+            Some(Value::Sequence(entries)) => entries,
+            _ => Vec::new(),
+        };
+        let written = entries.iter().filter_map(Value::as_mapping).map(|fields| Entry::write(fields, 0).map(Arc::new));
+        let entries = written.collect::<Result<Vec<_>>>()?;
+        Self::new(frame, entries, 0)
+            .map_err(|error| Error::new(Reason::Internal, format!("the registry cannot be read again: {error}")))
+    }
+
+    fn new(frame: Mapping, entries: Vec<Arc<Entry>>, indent: usize) -> std::result::Result<Self, serde_yaml::Error> {
+        let head = serde_yaml::from_value(Value::Mapping(frame.clone()))?;
+        Ok(Self { frame, head, entries, indent })
     }
 
     /// The document as it is stored.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        to_bytes(&self.raw)
+        let frame = to_bytes(&self.frame)?;
+        if self.entries.is_empty() {
+            return Ok(frame);
+        }
+        // No other line can be this one: whatever else the frame holds is indented.
+        let mark = format!("{TENANTS}: []\n");
+        let mut lines = frame.split_inclusive(|byte| *byte == b'\n');
+        let before: usize = lines.by_ref().take_while(|line| *line != mark.as_bytes()).map(<[u8]>::len).sum();
+        let Some(after) = frame.get(before + mark.len()..) else {
+            return Err(Error::new(Reason::Internal, "a registry without a place for its tenants cannot be written"));
+        };
+        let size: usize = self.entries.iter().map(|entry| entry.text().len()).sum();
+        let mut bytes = Vec::with_capacity(frame.len() + size);
+        bytes.extend_from_slice(&frame[..before]);
+        bytes.extend_from_slice(format!("{TENANTS}:\n").as_bytes());
+        self.entries.iter().for_each(|entry| bytes.extend_from_slice(entry.text().as_bytes()));
+        bytes.extend_from_slice(after);
+        Ok(bytes)
     }
 
     /// All tenants, in the document's order.
-    pub fn tenants(&self) -> &[Tenant] {
-        &self.tenants
+    pub fn tenants(&self) -> impl ExactSizeIterator<Item = &Arc<Tenant>> + Clone {
+        self.entries.iter().map(|entry| &entry.tenant)
     }
 
     /// One tenant.
     pub fn tenant(&self, id: &TenantId) -> Option<&Tenant> {
-        self.tenants.iter().find(|tenant| tenant.id == *id)
+        self.position(id).map(|at| self.entries[at].tenant.as_ref())
+    }
+
+    fn position(&self, id: &TenantId) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.tenant.id == *id)
     }
 
     /// How often this program has written it.
@@ -162,99 +209,109 @@ impl Registry {
     }
 
     /// Adds a tenant after all others; refused when there is one with its id.
-    pub fn add(&mut self, tenant: Tenant, now: Timestamp) -> Result<()> {
-        if self.tenant(&tenant.id).is_some() {
-            return Err(Error::new(Reason::AlreadyExists, format!("there is a tenant {} already", tenant.id))
-                .hint(format!("look at it with `deployer tenant show {}`, or choose another name", tenant.id)));
+    pub fn add(&mut self, tenant: &Tenant, now: Timestamp) -> Result<()> {
+        self.refuse_taken(&tenant.id)?;
+        self.push(&to_mapping(tenant)?, now)
+    }
+
+    fn refuse_taken(&self, id: &TenantId) -> Result<()> {
+        match self.position(id) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(Reason::AlreadyExists, format!("there is a tenant {id} already"))
+                .hint(format!("look at it with `deployer tenant show {id}`, or choose another name"))),
         }
-        let entry = Value::Mapping(to_mapping(&tenant)?);
-        match self.raw.get_mut("tenants") {
-            Some(Value::Sequence(entries)) => entries.push(entry),
-            _ => {
-                self.raw.insert(Value::from("tenants"), Value::Sequence(vec![entry]));
-            }
-        }
-        self.tenants.push(tenant);
-        self.touch(now)
+    }
+
+    fn push(&mut self, fields: &Mapping, now: Timestamp) -> Result<()> {
+        self.entries.push(Arc::new(Entry::write(fields, self.indent)?));
+        self.touch(now);
+        Ok(())
     }
 
     /// Replaces a tenant's known fields and keeps its unknown ones; refused when there is none with its id.
-    pub fn update(&mut self, tenant: Tenant, now: Timestamp) -> Result<()> {
-        let Some(at) = self.tenants.iter().position(|known| known.id == tenant.id) else {
-            return Err(unknown_tenant(&tenant.id));
-        };
-        let known = to_mapping(&tenant)?;
-        if let Some(Value::Mapping(entry)) = self.raw_entry_mut(at) {
-            merge::into(entry, known);
-        }
-        self.tenants[at] = tenant;
-        self.touch(now)
+    pub fn update(&mut self, tenant: &Tenant, now: Timestamp) -> Result<()> {
+        self.put(&tenant.id, to_mapping(tenant)?, now)
+    }
+
+    /// Puts fields into an entry; refused when there is none with this id.
+    fn put(&mut self, id: &TenantId, known: Mapping, now: Timestamp) -> Result<()> {
+        let at = self.position(id).ok_or_else(|| unknown_tenant(id))?;
+        let mut fields = self.entries[at].fields()?;
+        merge::into(&mut fields, known);
+        self.entries[at] = Arc::new(Entry::write(&fields, self.indent)?);
+        self.touch(now);
+        Ok(())
     }
 
     /// Adds a tenant that was deleted, with the fields that its entry had and nobody knows here.
-    pub fn restore(&mut self, archived: &Derived, tenant: Tenant, now: Timestamp) -> Result<()> {
-        self.add(tenant.clone(), now)?;
-        let mut entry = archived.entry().clone();
-        merge::into(&mut entry, to_mapping(&tenant)?);
-        let last = self.tenants.len() - 1;
-        if let Some(raw) = self.raw_entry_mut(last) {
-            *raw = Value::Mapping(entry);
-        }
-        Ok(())
+    pub fn restore(&mut self, archived: &Derived, tenant: &Tenant, now: Timestamp) -> Result<()> {
+        self.refuse_taken(&tenant.id)?;
+        let mut fields = archived.entry().clone();
+        merge::into(&mut fields, to_mapping(tenant)?);
+        self.push(&fields, now)
     }
 
     /// Remembers that a tenant took over what a deployment without tenants had kept.
     pub fn note_migration(&mut self, id: &TenantId, note: &Migration) -> Result<()> {
-        let at = self.tenants.iter().position(|tenant| tenant.id == *id).ok_or_else(|| unknown_tenant(id))?;
         let said = mapping([
             ("from", Value::String(note.from.clone())),
             ("completed", Value::String(seconds(note.completed))),
             ("objects", Value::from(note.objects)),
         ]);
-        if let Some(Value::Mapping(entry)) = self.raw_entry_mut(at) {
-            merge::into(entry, mapping([("migration", Value::Mapping(said))]));
-        }
-        self.touch(note.completed)
+        self.put(id, mapping([("migration", Value::Mapping(said))]), note.completed)
     }
 
     /// Removes a tenant; that there is none is no error, so that it can be repeated.
-    pub fn remove(&mut self, id: &TenantId, now: Timestamp) -> Result<()> {
-        let Some(at) = self.tenants.iter().position(|tenant| tenant.id == *id) else { return Ok(()) };
-        self.tenants.remove(at);
-        if let Some(Value::Sequence(entries)) = self.raw.get_mut("tenants") {
-            entries.remove(at);
+    pub fn remove(&mut self, id: &TenantId, now: Timestamp) {
+        if let Some(at) = self.position(id) {
+            self.entries.remove(at);
+            self.touch(now);
         }
-        self.touch(now)
     }
 
     /// The derived entry of a tenant.
     pub fn derive(&self, id: &TenantId) -> Option<Derived> {
-        let at = self.tenants.iter().position(|tenant| tenant.id == *id)?;
-        let Some(Value::Mapping(entry)) = self.raw.get("tenants").and_then(|tenants| tenants.get(at)) else {
-            return None;
-        };
-        Some(Derived::new(self.generation(), self.place(), self.tenants[at].clone(), entry.clone()))
+        self.position(id).and_then(|at| self.to_derive(&self.entries[at]).derive().ok())
     }
 
-    fn raw_entry_mut(&mut self, at: usize) -> Option<&mut Value> {
-        self.raw.get_mut("tenants").and_then(|tenants| tenants.get_mut(at))
+    /// The tenants that are chosen, each to be derived in its turn.
+    pub fn derive_all(&self, chosen: impl Fn(&Tenant) -> bool) -> Vec<ToDerive> {
+        self.entries.iter().filter(|entry| chosen(&entry.tenant)).map(|entry| self.to_derive(entry)).collect()
     }
 
-    fn touch(&mut self, now: Timestamp) -> Result<()> {
+    fn to_derive(&self, entry: &Arc<Entry>) -> ToDerive {
+        ToDerive { generation: self.generation(), place: self.place(), entry: Arc::clone(entry) }
+    }
+
+    fn touch(&mut self, now: Timestamp) {
         self.head.metadata.generation += 1;
         let marks = mapping([
             ("updated", Value::String(seconds(now))),
             ("generation", Value::from(self.head.metadata.generation)),
         ]);
-        merge::into(&mut self.raw, mapping([("metadata", Value::Mapping(marks))]));
-        Ok(())
+        merge::into(&mut self.frame, mapping([("metadata", Value::Mapping(marks))]));
+    }
+}
+
+/// A derived entry before it is made: thousands of these need little memory.
+pub struct ToDerive {
+    generation: u64,
+    place: Place,
+    entry: Arc<Entry>,
+}
+
+impl ToDerive {
+    /// Makes it. The entry was read before: a failure is a defect of this program.
+    pub fn derive(self) -> Result<Derived> {
+        let fields = self.entry.fields()?;
+        Ok(Derived::new(self.generation, self.place, self.entry.tenant.as_ref().clone(), fields))
     }
 }
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The raw document holds hashes.
-        write!(f, "Registry(generation {}, {} tenants)", self.generation(), self.tenants.len())
+        // The entries hold hashes.
+        write!(f, "Registry(generation {}, {} tenants)", self.generation(), self.entries.len())
     }
 }
 

@@ -58,7 +58,8 @@ pub struct Clients {
     pub(super) own: SdkConfig,
     steady: Option<Steady>,
     pub(super) own_steady: Option<Steady>,
-    pub(super) assumes_role: bool,
+    /// The role that is assumed for the storage.
+    pub(super) role: Option<String>,
     /// When the caller's environment says that the credentials in it end.
     said_end: Option<Timestamp>,
     pub(super) route: Route,
@@ -119,7 +120,7 @@ impl Clients {
             own,
             steady,
             own_steady,
-            assumes_role: role.is_some(),
+            role: role.map(str::to_owned),
             said_end,
             route,
             endpoint,
@@ -177,6 +178,12 @@ impl Clients {
     /// Whether the servers are spoken to without TLS.
     pub(super) fn is_plain(&self) -> bool {
         self.endpoint.as_ref().is_some_and(|url| url.starts_with("http:"))
+    }
+
+    /// Clients for documents that use the caller's own credentials, whatever role is assumed otherwise.
+    pub(super) fn as_themselves(&self) -> Self {
+        let s3 = s3(&self.own, &self.clock, self.endpoint.is_some());
+        Self { s3, config: self.own.clone(), steady: self.own_steady.clone(), role: None, ..self.clone() }
     }
 
     /// A CloudFormation client; throttled requests are repeated with patience.

@@ -45,7 +45,7 @@ impl Clients {
         let mut config = self.config.to_builder().http_client(http.clone());
         let mut held_to = None;
         if let Some(own) = self.own_steady.clone() {
-            let role = self.config.credentials_provider().filter(|_| self.assumes_role);
+            let role = self.config.credentials_provider().filter(|_| self.role.is_some());
             let config_of_sts = self.own.to_builder().http_client(http).build();
             let sources = Sources { own, role, config: config_of_sts, known: self.identity.clone() };
             let same = SameRole::now(sources).await.map_err(|error| credentials_error(&error))?;

@@ -1,10 +1,7 @@
 //! Many questions at once, but not too many.
 
-use std::future::Future;
-use std::sync::Arc;
-
 use deployer_domain::error::{Error, Reason, Result};
-use tokio::sync::Semaphore;
+use std::future::Future;
 use tokio::task::JoinSet;
 
 /// How many requests of one command are in flight at once.
@@ -16,17 +13,17 @@ where
     F: Future<Output = Result<U>> + Send + 'static,
     U: Send + 'static,
 {
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let items: Vec<T> = items.into_iter().collect();
+    let mut items = items.into_iter().enumerate();
     let mut asked = JoinSet::new();
-    for (at, item) in items.into_iter().enumerate() {
-        let (room, question) = (Arc::clone(&room), question(item));
-        asked.spawn(async move {
-            let _place = room.acquire_owned().await;
-            question.await.map(|answer| (at, answer))
-        });
-    }
-    let mut answers = Vec::with_capacity(asked.len());
-    while let Some(answer) = asked.join_next().await {
+    let mut answers = Vec::new();
+    loop {
+        // A question is made only when there is room for it: thousands that wait would need much memory.
+        for (at, item) in items.by_ref().take(AT_ONCE - asked.len()) {
+            let question = question(item);
+            asked.spawn(async move { question.await.map(|answer| (at, answer)) });
+        }
+        let Some(answer) = asked.join_next().await else { break };
         answers.push(answer.map_err(|_| Error::new(Reason::Internal, "a question was cut off"))??);
     }
     answers.sort_unstable_by_key(|(at, _)| *at);
@@ -35,6 +32,7 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;

@@ -7,7 +7,7 @@ use deployer_domain::tenant::Tenant;
 use jiff::Timestamp;
 
 use super::authorise::AdminAccess;
-use super::{Ports, entries, registry_edit};
+use super::{Ports, entries, registry, registry_edit};
 
 /// Which document says it first; the command succeeds only after both do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Change<'_> {
         let backend = &access.backend;
         let now = ports.clock.now();
         if self.first == First::Derived {
-            let (mut registry, _) = entries::registry(backend).await?;
+            let mut registry = Registry::clone(registry::registry(ports, backend).await?.as_ref());
             self.edit(&mut registry, now)?;
             entries::repair_entry(backend, &self.derived(&registry)?).await?;
         }
@@ -50,7 +50,7 @@ impl Change<'_> {
     fn edit(&self, registry: &mut Registry, now: Timestamp) -> Result<()> {
         let tenant = registry.tenant(self.id).ok_or_else(|| unknown_tenant(self.id))?;
         let changed = (self.change)(tenant)?;
-        registry.update(changed, now)
+        registry.update(&changed, now)
     }
 
     fn derived(&self, registry: &Registry) -> Result<deployer_domain::registry::Derived> {

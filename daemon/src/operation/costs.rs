@@ -1,15 +1,15 @@
 //! What tenants cost, asked of the provider's bills at most once an hour: each question costs money.
 
-use std::collections::HashMap;
+use std::convert::Infallible;
 
 use deployer_domain::backend::{Backend, BackendAddress};
 use deployer_domain::caller::Caller;
 use deployer_domain::cost::{CostLine, CostQuestion, Costs, Month, question_of_all, questions};
 use deployer_domain::tenant::Tenant;
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use jiff::SignedDuration;
 
 use super::Ports;
+use super::answers::Answers;
 use super::entries::Asker;
 
 /// An answer is good for so long.
@@ -28,9 +28,8 @@ pub struct Cost {
 
 type Answer = Result<Vec<CostLine>, String>;
 
-/// The answers of the last hour. Whoever asks holds it, so that nobody else asks the same meanwhile.
-#[derive(Default)]
-pub(super) struct CostCache(Mutex<HashMap<(Asker, CostQuestion), (Timestamp, Answer)>>);
+/// The answers of the last hour.
+pub(super) type CostCache = Answers<(Asker, CostQuestion), Answer>;
 
 const NOT_TRACKED: &str = "cost tracking is off";
 const NO_BILLS: &str = "a backend without a cloud has no bills";
@@ -71,8 +70,13 @@ pub async fn detailed(
 pub struct AllCosts(Answer);
 
 /// Asks for all tenants at once, if one of these has its costs tracked.
-pub async fn of_all(ports: &Ports, caller: &Caller, backend: &Backend, tenants: &[Tenant]) -> AllCosts {
-    if !tenants.iter().any(|tenant| tenant.limits.cost_tracking) {
+pub async fn of_all(
+    ports: &Ports,
+    caller: &Caller,
+    backend: &Backend,
+    tenants: impl IntoIterator<Item = &Tenant>,
+) -> AllCosts {
+    if !tenants.into_iter().any(|tenant| tenant.limits.cost_tracking) {
         return AllCosts(Err(NOT_TRACKED.to_owned()));
     }
     AllCosts(ask(ports, caller, backend, question_of_all(ports.clock.now())).await)
@@ -98,20 +102,21 @@ async fn ask(ports: &Ports, caller: &Caller, backend: &Backend, question: CostQu
     if let BackendAddress::Local(_) = backend.place.address {
         return Err(NO_BILLS.to_owned());
     }
-    let now = ports.clock.now();
-    let mut known = ports.caches.costs.0.lock().await;
-    known.retain(|_, (asked, answer)| now.duration_since(*asked) < if answer.is_ok() { FRESH } else { FAILED });
-    let key = (Asker::new(&backend.place, caller), question);
-    if let Some((_, answer)) = known.get(&key) {
-        return answer.clone();
-    }
-    let answer = match ports.backends.costs(&backend.place, caller).await {
-        Ok(bills) => bills.ask(&key.1).await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let key = (Asker::new(&backend.place, caller), question.clone());
+    let ask = async {
+        let answer = match ports.backends.costs(&backend.place, caller).await {
+            Ok(bills) => bills.ask(&question).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(why) = &answer {
+            tracing::info!(%why, "costs are not known");
+        }
+        // That it is not known is an answer too: each question costs money.
+        Ok::<_, Infallible>(answer)
     };
-    if let Err(why) = &answer {
-        tracing::info!(%why, "costs are not known");
+    let good_for = |answer: &Answer| if answer.is_ok() { FRESH } else { FAILED };
+    match ports.caches.costs.to(key, ports.clock.now(), good_for, ask).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
     }
-    known.insert(key, (now, answer.clone()));
-    answer
 }

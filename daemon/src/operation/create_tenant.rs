@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::authorise::{self, AdminAccess};
 use super::register_tenants::register;
 use super::rotate_tenant::credentials;
-use super::{Ports, Steps, entries};
+use super::{Ports, Steps, registry};
 
 /// A tenant that was created, and its secret, which is nowhere else.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub async fn create_tenant(
     let access = authorise::admin(ports, caller).await?;
     wanted.check()?;
     let prefix = secret_prefix(&wanted.secret_prefix, &wanted.id)?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     refuse_taken(&registry, &wanted.id)?;
     steps("Generating tenant ID");
 

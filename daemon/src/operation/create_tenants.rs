@@ -18,7 +18,7 @@ use super::create_tenant::CreatedTenant;
 use super::record::Recorder;
 use super::register_tenants::{derive, register};
 use super::rotate_tenant::credentials;
-use super::{Ports, Steps, bounded, entries};
+use super::{Ports, Steps, bounded, registry};
 use crate::source;
 
 /// What came of a file of tenants.
@@ -35,7 +35,7 @@ pub struct CreatedTenants {
 pub async fn create_tenants(ports: &Ports, caller: &Caller, file: &str, steps: Steps<'_>) -> Result<CreatedTenants> {
     let access = authorise::admin(ports, caller).await?;
     let rows = read(caller, file).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let (existing, wanted) = sort(rows, &registry)?;
     steps("Reading the file");
     derive(&access.backend, &registry, &existing).await?;

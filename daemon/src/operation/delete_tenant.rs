@@ -20,7 +20,7 @@ use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
 use super::lock_many::{Locking, Locks};
 use super::tenant_states::{open, refuse_deployed};
-use super::{Ports, Steps, authorise, entries, registry_edit};
+use super::{Ports, Steps, authorise, registry, registry_edit};
 
 /// What is to be deleted.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub async fn delete_tenant(
     steps: Steps<'_>,
 ) -> Result<DeletedTenant> {
     let access = authorise::admin(ports, caller).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let entry = match registry.derive(&wanted.id) {
         Some(entry) => entry,
         // What a deletion that was cut off at its very end left.
@@ -182,7 +182,10 @@ impl Deletion<'_> {
     /// The registry first: without it, the derived entry that is still closed speaks of nobody.
     async fn remove(&self) -> Result<()> {
         let (backend, id, now) = (&self.access.backend, &self.wanted.id, self.ports.clock.now());
-        let remove = |registry: &mut Registry| registry.remove(id, now);
+        let remove = |registry: &mut Registry| {
+            registry.remove(id, now);
+            Ok(())
+        };
         let gone = |registry: &Registry| registry.tenant(id).is_none();
         registry_edit::edit(self.ports, backend, remove, gone).await?;
         let key = PlatformSpace.registry_entry(id);

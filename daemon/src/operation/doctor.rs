@@ -10,14 +10,14 @@ use deployer_domain::context::Context;
 use deployer_domain::credential::ADMIN_SECRET;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::finding::{self, Finding, Verdict};
+use deployer_domain::isolation::Isolation;
 use deployer_domain::key::PlatformSpace;
 use deployer_domain::name::TenantId;
 use deployer_domain::port_error::Attempted;
 use deployer_domain::session::Mode;
 
 use super::entries::{self, Freshness};
-use super::show_session::Isolation;
-use super::{Ports, authorise, remembered};
+use super::{Ports, authorise, isolation, remembered};
 use crate::examine;
 
 /// Whose rights are examined, and where.
@@ -156,7 +156,7 @@ async fn tenant(ports: &Ports, caller: &Caller, backend: &Backend, id: &TenantId
         ),
         Err(error) => findings.push(Finding::failed(subject, &error)),
     }
-    findings.push(isolation(&backend.place));
+    findings.push(kept_apart(ports, caller, &backend.place, id).await);
 }
 
 /// Any object will do: it is not there.
@@ -169,15 +169,15 @@ async fn reachable(ports: &Ports, backend: &Backend) -> Finding {
     }
 }
 
-fn isolation(place: &BackendRef) -> Finding {
+async fn kept_apart(ports: &Ports, caller: &Caller, place: &BackendRef, id: &TenantId) -> Finding {
     let subject = "Isolation";
-    if let BackendAddress::Local(_) = place.address {
-        return Finding::ok(subject, "everybody who can read the file is trusted");
+    let isolation::Judged { isolation, because } = isolation::judge(ports, caller, place, id).await;
+    let mode = isolation.as_str();
+    match (isolation, &place.address) {
+        (Isolation::Enforced, _) => Finding::ok(subject, format!("{mode}: only the tenant's role reaches its state")),
+        (_, BackendAddress::Local(_)) => Finding::ok(subject, because),
+        _ => Finding::warning(subject, format!("{mode}: {because}"))
+            .mend("ask your platform team for the tenant's role, then `deployer login --role-arn ARN`")
+            .mend("with such a role, your own credentials need no rights in the bucket"),
     }
-    let mode = Isolation::Advisory.as_str();
-    if place.role_arn.is_some() {
-        return Finding::ok(subject, format!("{mode}, through the tenant's role"));
-    }
-    Finding::warning(subject, format!("{mode}: your own cloud credentials may reach further than this tenant"))
-        .mend("ask your platform team for the tenant's role, then `deployer login --role-arn ARN`")
 }

@@ -11,7 +11,7 @@ use deployer_domain::tenant_config::{RulesEdit, TenantConfig};
 
 use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
-use super::{Ports, authorise, entries};
+use super::{Ports, authorise, registry};
 
 /// How often another's write is waited out.
 const TRIES: usize = 10;
@@ -66,17 +66,17 @@ async fn write(ports: &Ports, access: &AdminAccess, id: &TenantId, edit: &EditTe
     let change = |tenant: &Tenant| tenant.edited(&edit.entry);
     let landed = |tenant: &Tenant| change(tenant).is_ok_and(|wanted| wanted == *tenant);
     let tenant = if edit.entry.is_empty() {
-        let (registry, _) = entries::registry(&access.backend).await?;
+        let registry = registry::registry(ports, &access.backend).await?;
         change(registry.tenant(id).ok_or_else(|| unknown_tenant(id))?)?
     } else {
         Change { id, first: First::Registry, change: &change, landed: &landed }.write(ports, access).await?
     };
-    let config = rules(access, &tenant, &edit.rules).await?;
+    let config = rules(ports, access, &tenant, &edit.rules).await?;
     Ok(EditedTenant { tenant, config })
 }
 
 /// Makes `tenant.yaml` so; a tenant without one gets its first.
-async fn rules(access: &AdminAccess, tenant: &Tenant, edit: &RulesEdit) -> Result<TenantConfig> {
+async fn rules(ports: &Ports, access: &AdminAccess, tenant: &Tenant, edit: &RulesEdit) -> Result<TenantConfig> {
     let backend = &access.backend;
     let (key, address) = (tenant.space().config(), &backend.place.address);
     for _ in 0..TRIES {
@@ -84,7 +84,7 @@ async fn rules(access: &AdminAccess, tenant: &Tenant, edit: &RulesEdit) -> Resul
         let (before, condition) = match found {
             Some(object) => (object.bytes, WriteIf::Unchanged(object.etag)),
             None => {
-                let (registry, _) = entries::registry(backend).await?;
+                let registry = registry::registry(ports, backend).await?;
                 (TenantConfig::of(tenant, &registry.place().or_of(address)).to_bytes()?, WriteIf::Absent)
             }
         };

@@ -1,4 +1,4 @@
-//! How the registry is read: one tenant's entry, remembered for half a minute, or all of it.
+//! How one tenant's entry is read: remembered for half a minute, written where it is missing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::PlatformSpace;
 use deployer_domain::name::TenantId;
-use deployer_domain::object::{ETag, Object, PortError, Reread, WriteIf};
+use deployer_domain::object::{ETag, PortError, Reread, WriteIf};
 use deployer_domain::port_error::{Attempted, explain};
 use deployer_domain::registry::{Derived, REGISTRY_FILE, Registry, Repair, repair};
 use secrecy::ExposeSecret;
@@ -137,15 +137,6 @@ async fn from_registry(backend: &Backend, id: &TenantId) -> Result<Option<Derive
         // Where the cloud keeps tenants apart nobody but admins reads the registry: then there is no such tenant.
         Err(PortError::Denied(_)) => Ok(None),
         Err(error) => Err(explain(error, format!("read {REGISTRY_FILE}"), &backend.place.address)),
-    }
-}
-
-/// Reads the whole registry, as admins do.
-pub async fn registry(backend: &Backend) -> Result<(Registry, ETag)> {
-    let read = backend.objects.read(&PlatformSpace.registry()).await;
-    match read.attempted(format!("read {REGISTRY_FILE}"), &backend.place.address)? {
-        Some(Object { bytes, etag, .. }) => Ok((Registry::parse(&bytes)?, etag)),
-        None => Err(no_registry(backend)),
     }
 }
 

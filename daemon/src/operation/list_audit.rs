@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
 
-use super::{Ports, authorise, bounded, entries};
+use super::{Ports, authorise, bounded, registry};
 
 /// So many days are asked for one by one; for more the whole audit is listed.
 const MOST_DAYS: usize = 62;
@@ -45,7 +45,7 @@ pub async fn list_audit(
         }
         AuditWanted::Of(id) => {
             let access = authorise::admin(ports, caller).await?;
-            let (registry, _) = entries::registry(&access.backend).await?;
+            let registry = registry::registry(ports, &access.backend).await?;
             let space = registry.tenant(id).ok_or_else(|| unknown_tenant(id))?.space();
             let mut events = read(&access.backend, own(&space, days.as_deref())).await?;
             let about = read(&access.backend, platform(days.as_deref())).await?;

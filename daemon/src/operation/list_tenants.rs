@@ -1,6 +1,7 @@
 //! Lists all tenants to an admin, and writes the derived entries that are missing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use deployer_domain::backend::Backend;
 use deployer_domain::caller::Caller;
@@ -12,13 +13,13 @@ use deployer_domain::tenant::Tenant;
 
 use super::costs::{self, Cost};
 use super::tenant_counts::{self, CountWanted, TenantCounts};
-use super::{Ports, authorise, bounded, entries};
+use super::{Ports, authorise, bounded, entries, registry};
 
 /// A tenant as it is listed.
 #[derive(Debug, Clone)]
 pub struct TenantRow {
     /// The tenant.
-    pub tenant: Tenant,
+    pub tenant: Arc<Tenant>,
     /// What it has deployed, and when that was counted.
     pub counts: TenantCounts,
     /// What it has cost this month.
@@ -28,25 +29,29 @@ pub struct TenantRow {
 /// Lists all tenants in the registry's order, with what they have deployed.
 pub async fn list_tenants(ports: &Ports, caller: &Caller, wanted: CountWanted) -> Result<Vec<TenantRow>> {
     let access = authorise::admin(ports, caller).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
-    write_missing_entries(&access.backend, &registry).await?;
-    let mut counts = tenant_counts::counts(ports, &access.backend, registry.tenants(), wanted).await?;
-    let costs = costs::of_all(ports, caller, &access.backend, registry.tenants()).await;
-    let row = |tenant: Tenant| Some(TenantRow { counts: counts.remove(&tenant.id)?, cost: costs.of(&tenant), tenant });
-    Ok(registry.tenants().iter().cloned().filter_map(row).collect())
+    let registry = registry::registry(ports, &access.backend).await?;
+    write_missing_entries(ports, &access.backend, &registry).await?;
+    let counts = tenant_counts::counts(ports, &access.backend, registry.tenants(), wanted).await?;
+    let costs = costs::of_all(ports, caller, &access.backend, registry.tenants().map(AsRef::as_ref)).await;
+    let row =
+        |(tenant, counts): (&Arc<Tenant>, _)| TenantRow { counts, cost: costs.of(tenant), tenant: tenant.clone() };
+    Ok(registry.tenants().zip(counts).map(row).collect())
 }
 
-async fn write_missing_entries(backend: &Backend, registry: &Registry) -> Result<()> {
+/// Looks once for each version of the registry: it is a long list.
+async fn write_missing_entries(ports: &Ports, backend: &Backend, registry: &Arc<Registry>) -> Result<()> {
+    if ports.caches.registry.is_complete(registry) {
+        return Ok(());
+    }
     let listed = backend.objects.list(&PlatformSpace.registry_entries()).await;
     let listed = listed.attempted("list the derived entries", &backend.place.address)?;
     let present: BTreeSet<_> = listed.into_iter().map(|listed| listed.key).collect();
-    let missing =
-        registry.tenants().iter().filter(|tenant| !present.contains(&PlatformSpace.registry_entry(&tenant.id)));
-    let missing: Vec<_> = missing.filter_map(|tenant| registry.derive(&tenant.id)).collect();
-    bounded::map(missing, |derived| {
+    let missing = registry.derive_all(|tenant| !present.contains(&PlatformSpace.registry_entry(&tenant.id)));
+    let written = bounded::map(missing, |derived| {
         let backend = backend.clone();
-        async move { entries::repair_entry(&backend, &derived).await }
-    })
-    .await
-    .map(|_| ())
+        async move { entries::repair_entry(&backend, &derived.derive()?).await }
+    });
+    written.await?;
+    ports.caches.registry.completed(registry);
+    Ok(())
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::record::{AuditOf, Recorder};
 use super::show_session::SessionView;
 use super::sign_in::{self, Refused, TenantCredentials, VerifiedTenant};
-use super::{Ports, Steps, authorise, remembered};
+use super::{Ports, Steps, authorise, isolation, remembered};
 
 /// The audit's name of it.
 const ACTION: &str = "tenant.login";
@@ -47,7 +47,8 @@ pub async fn login(ports: &Ports, caller: &Caller, given: Login, steps: Steps<'_
     let place = remembered::save(ports, &access.context).await?;
     remembered::set_current(ports, Mode::Tenant, Some(access.context.name())).await?;
     steps("Authentication successful");
-    let mut view = SessionView::of_tenant(&access, place.name);
+    let judged = isolation::judge(ports, caller, &access.backend.place, &access.tenant.id).await;
+    let mut view = SessionView::of_tenant(&access, judged.isolation, place.name);
     view.warnings.extend(place.warning);
     view.warnings.extend(verified.warning);
     Ok(view)

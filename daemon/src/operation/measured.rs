@@ -1,21 +1,22 @@
 //! What runs for a tenant and how healthy it was, measured at the provider at most every ten minutes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use deployer_domain::backend::{Backend, BackendRef};
 use deployer_domain::caller::Caller;
-use deployer_domain::error::Result;
 use deployer_domain::meter::{Compute, Health, Meters, Running};
 use deployer_domain::name::TenantId;
 use deployer_domain::object::PortError;
+use deployer_domain::state::StateDocument;
 use deployer_domain::tenant::Tenant;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
 
+use super::Ports;
+use super::answers::Answers;
 use super::entries::Asker;
 use super::tenant_details::start_of_month;
-use super::{Ports, stack_summaries};
 
 /// What was measured is good for so long.
 const FRESH: SignedDuration = SignedDuration::from_mins(10);
@@ -42,84 +43,79 @@ pub struct Measured {
 /// The measurements of the last minutes.
 #[derive(Default)]
 pub(super) struct MeasureCache {
-    usage: Mutex<Known<Measured>>,
-    uptime: Mutex<Known<Option<f64>>>,
+    usage: Answers<(Asker, TenantId), Measured>,
+    uptime: Answers<(Asker, TenantId), Option<f64>>,
 }
 
-/// What was measured for whom, and when.
-type Known<T> = HashMap<(Asker, TenantId), (Timestamp, T)>;
-
-/// Measures what runs for a tenant.
-pub(super) async fn usage(ports: &Ports, caller: &Caller, backend: &Backend, tenant: &Tenant) -> Result<Measured> {
-    let now = ports.clock.now();
-    let mut known = ports.caches.measured.usage.lock().await;
-    let key = (Asker::new(&backend.place, caller), tenant.id.clone());
-    known.retain(|_, (at, _)| now.duration_since(*at) < FRESH);
-    if let Some((_, measured)) = known.get(&key) {
-        return Ok(measured.clone());
-    }
-    let mut measured = Measured { compute: Some(Compute::default()), database_gb: Some(0), ..Measured::default() };
-    for (region, running) in running(backend, tenant).await? {
-        measured.databases += count(running.databases.len());
-        measured.buckets += count(running.buckets.len());
-        measured.caches += running.caches;
-        let needed = !(running.services.is_empty() && running.databases.is_empty() && running.buckets.is_empty());
-        if needed {
-            measured.measure(open(ports, caller, &backend.place, &region).await, &running, now).await;
-        }
-    }
-    known.insert(key, (now, measured.clone()));
-    Ok(measured)
+/// Whose states are measured, at the provider that keeps them.
+pub(super) struct Measuring<'a> {
+    pub ports: &'a Ports,
+    pub caller: &'a Caller,
+    pub backend: &'a Backend,
+    pub tenant: &'a Tenant,
+    /// All states of the tenant.
+    pub states: &'a [StateDocument],
 }
 
-/// How often a tenant's load balancers had a healthy target this month, in percent; none without load balancers, and
-/// where nobody knows.
-pub(super) async fn uptime(ports: &Ports, caller: &Caller, backend: &Backend, tenant: &Tenant) -> Option<f64> {
-    let now = ports.clock.now();
-    let mut known = ports.caches.measured.uptime.lock().await;
-    let key = (Asker::new(&backend.place, caller), tenant.id.clone());
-    known.retain(|_, (at, _)| now.duration_since(*at) < FRESH);
-    if let Some((_, uptime)) = known.get(&key) {
-        return *uptime;
-    }
-    let mut health = Health::default();
-    // What cannot be read here is said by what else the command reads.
-    for (region, running) in running(backend, tenant).await.unwrap_or_default() {
-        if running.balanced.is_empty() {
-            continue;
-        }
-        let measured = match open(ports, caller, &backend.place, &region).await {
-            Ok(meters) => meters.health(&running.balanced, start_of_month(now), now).await,
-            Err(error) => Err(error),
-        };
-        match measured {
-            Ok(measured) => health += measured,
-            Err(error) => {
-                tracing::info!(%error, region, "the health of load balancers is not known");
-                return None;
+impl Measuring<'_> {
+    /// Measures what runs.
+    pub async fn usage(&self) -> Measured {
+        let now = self.ports.clock.now();
+        let ask = async {
+            let mut measured =
+                Measured { compute: Some(Compute::default()), database_gb: Some(0), ..Measured::default() };
+            for (region, running) in self.running() {
+                measured.databases += count(running.databases.len());
+                measured.buckets += count(running.buckets.len());
+                measured.caches += running.caches;
+                let idle = running.services.is_empty() && running.databases.is_empty() && running.buckets.is_empty();
+                if !idle {
+                    measured.measure(self.open(&region).await, &running, now).await;
+                }
             }
+            Ok::<_, Infallible>(measured)
+        };
+        match self.ports.caches.measured.usage.to(self.key(), now, |_| FRESH, ask).await {
+            Ok(measured) => measured,
+            Err(never) => match never {},
         }
     }
-    let uptime = health.percent();
-    known.insert(key, (now, uptime));
-    uptime
-}
 
-async fn running(backend: &Backend, tenant: &Tenant) -> Result<BTreeMap<String, Running>> {
-    let states = stack_summaries::states(backend, &tenant.space()).await?;
-    let own = backend.place.region.clone().unwrap_or_else(|| tenant.aws.region.clone());
-    Ok(Running::of(&states, &own))
-}
+    /// How often the load balancers had a healthy target this month, in percent; none without load balancers, and where
+    /// nobody knows.
+    pub async fn uptime(&self) -> Option<f64> {
+        let now = self.ports.clock.now();
+        let ask = async {
+            let mut health = Health::default();
+            for (region, running) in self.running().into_iter().filter(|(_, running)| !running.balanced.is_empty()) {
+                health += self.open(&region).await?.health(&running.balanced, start_of_month(now), now).await?;
+            }
+            Ok::<_, PortError>(health.percent())
+        };
+        let answer = self.ports.caches.measured.uptime.to(self.key(), now, |_| FRESH, ask).await;
+        answer.unwrap_or_else(|error| {
+            tracing::info!(%error, "the health of load balancers is not known");
+            None
+        })
+    }
 
-async fn open(
-    ports: &Ports,
-    caller: &Caller,
-    place: &BackendRef,
-    region: &str,
-) -> std::result::Result<Arc<dyn Meters>, PortError> {
-    let region = Some(region.to_owned()).filter(|region| !region.is_empty()).or_else(|| place.region.clone());
-    let place = BackendRef { region, ..place.clone() };
-    ports.backends.meters(&place, caller).await.map_err(|error| PortError::Unavailable(error.to_string()))
+    fn key(&self) -> (Asker, TenantId) {
+        (Asker::new(&self.backend.place, self.caller), self.tenant.id.clone())
+    }
+
+    /// What runs in which region.
+    fn running(&self) -> BTreeMap<String, Running> {
+        let own = self.backend.place.region.clone().unwrap_or_else(|| self.tenant.aws.region.clone());
+        Running::of(self.states, &own)
+    }
+
+    async fn open(&self, region: &str) -> std::result::Result<Arc<dyn Meters>, PortError> {
+        let place = &self.backend.place;
+        let region = Some(region.to_owned()).filter(|region| !region.is_empty()).or_else(|| place.region.clone());
+        let place = BackendRef { region, ..place.clone() };
+        let opened = self.ports.backends.meters(&place, self.caller).await;
+        opened.map_err(|error| PortError::Unavailable(error.to_string()))
+    }
 }
 
 impl Measured {

@@ -12,7 +12,7 @@ use deployer_domain::tenant::Tenant;
 
 use super::authorise::AdminAccess;
 use super::move_objects::{Found, copy, find, seal};
-use super::{Ports, Steps, authorise, entries, registry_edit};
+use super::{Ports, Steps, authorise, entries, registry, registry_edit};
 
 /// What is to be taken over.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub async fn migrate_tenant(
     steps: Steps<'_>,
 ) -> Result<MigratedTenant> {
     let access = authorise::admin(ports, caller).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let tenant = registry.tenant(&wanted.id).ok_or_else(|| unknown_tenant(&wanted.id))?.clone();
     tenant.open()?;
     let space = PlatformSpace.migration(&wanted.from, tenant.space())?;

@@ -76,6 +76,7 @@ pub mod validate_stack;
 pub mod watch;
 
 mod adopt;
+mod answers;
 pub mod approvals;
 mod archive_tenant;
 mod await_approval;
@@ -87,6 +88,7 @@ mod commands;
 mod conduct;
 pub mod costs;
 pub mod entries;
+mod isolation;
 mod judge;
 mod lock_many;
 mod look;
@@ -98,6 +100,7 @@ mod past;
 pub mod proposals;
 pub mod record;
 mod register_tenants;
+mod registry;
 mod registry_edit;
 mod remembered;
 mod request_approval;
@@ -152,6 +155,8 @@ struct Caches {
     looks: look::Looks,
     costs: costs::CostCache,
     measured: measured::MeasureCache,
+    registry: registry::RegistryCache,
+    isolation: isolation::IsolationCache,
 }
 
 impl Ports {

@@ -37,7 +37,7 @@ pub(super) async fn register(
         let found = |tenant: &Tenant| registry.tenant(&tenant.id).map(|found| &found.credentials);
         tenants.iter().all(|tenant| found(tenant) == Some(&tenant.credentials))
     };
-    let add = |registry: &mut Registry| tenants.iter().try_for_each(|tenant| registry.add(tenant.clone(), now));
+    let add = |registry: &mut Registry| tenants.iter().try_for_each(|tenant| registry.add(tenant, now));
     let registry = registry_edit::edit(ports, backend, add, are_ours).await?;
     let replaced = bounded::map(folders.into_iter().filter(|folder| !folder.ours), |folder| {
         let backend = backend.clone();

@@ -1,5 +1,6 @@
 //! How the registry is changed: two admins at work lose nothing, and an answer that got lost is found again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_domain::backend::Backend;
@@ -9,7 +10,7 @@ use deployer_domain::object::{PortError, WriteIf};
 use deployer_domain::port_error::explain;
 use deployer_domain::registry::{REGISTRY_FILE, Registry};
 
-use super::{Ports, entries};
+use super::{Ports, registry};
 
 /// Every try loses only to another admin's success, so this many admins at once all succeed.
 const TRIES: u32 = 100;
@@ -24,17 +25,22 @@ pub(super) async fn edit(
     backend: &Backend,
     change: impl Fn(&mut Registry) -> Result<()>,
     landed: impl Fn(&Registry) -> bool,
-) -> Result<Registry> {
+) -> Result<Arc<Registry>> {
     let mut lost = 0;
     for attempt in 0..TRIES {
-        let (mut registry, etag) = entries::registry(backend).await?;
-        if attempt > 0 && landed(&registry) {
-            return Ok(registry);
+        let (known, etag) = registry::versioned(ports, backend).await?;
+        if attempt > 0 && landed(&known) {
+            return Ok(known);
         }
-        change(&mut registry)?;
-        let bytes = registry.to_bytes()?;
+        let mut changed = Registry::clone(&known);
+        change(&mut changed)?;
+        let bytes = changed.to_bytes()?;
         match backend.objects.write(&PlatformSpace.registry(), bytes, WriteIf::Unchanged(etag)).await {
-            Ok(_) => return Ok(registry),
+            Ok(etag) => {
+                let changed = Arc::new(changed);
+                ports.caches.registry.keep(&backend.place, etag, Arc::clone(&changed));
+                return Ok(changed);
+            }
             Err(PortError::Conflict | PortError::Gone) => {}
             Err(PortError::Unavailable(_)) if lost < LOST_ANSWERS => lost += 1,
             Err(error) => return Err(explain(error, what(), &backend.place.address)),

@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use super::archive_tenant::{Found, archives, verified};
 use super::authorise::AdminAccess;
 use super::rotate_tenant::credentials;
-use super::{Ports, Steps, authorise, bounded, entries, registry_edit};
+use super::{Ports, Steps, authorise, bounded, entries, registry, registry_edit};
 
 /// A tenant that was restored, and its new secret, which is nowhere else.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct RestoredTenant {
 /// Restores a tenant. Can be repeated after it was cut off.
 pub async fn restore_tenant(ports: &Ports, caller: &Caller, id: &TenantId, steps: Steps<'_>) -> Result<RestoredTenant> {
     let access = authorise::admin(ports, caller).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     if registry.tenant(id).is_some() {
         return Err(Error::new(Reason::AlreadyExists, format!("the tenant {id} is not deleted"))
             .hint(format!("look at it with `deployer tenant show {id}`")));
@@ -98,7 +98,7 @@ impl Restoration<'_> {
     async fn register(&self, archived: &Derived, hash: &SecretHash) -> Result<Tenant> {
         let (backend, now) = (&self.access.backend, self.ports.clock.now());
         let tenant = archived.tenant.restored(hash, now)?;
-        let add = |registry: &mut Registry| registry.restore(archived, tenant.clone(), now);
+        let add = |registry: &mut Registry| registry.restore(archived, &tenant, now);
         let ours =
             |registry: &Registry| registry.tenant(self.id).is_some_and(|found| found.credentials.hash == hash.as_str());
         let registry = registry_edit::edit(self.ports, backend, add, ours).await?;

@@ -9,7 +9,7 @@ use deployer_domain::tenant::{Tenant, secret_prefix};
 use secrecy::SecretString;
 
 use super::change_tenant::{Change, First};
-use super::{Ports, Steps, authorise, busy, entries};
+use super::{Ports, Steps, authorise, busy, registry};
 
 /// A tenant whose secret was replaced, and the new one, which is nowhere else.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub async fn rotate_tenant(
 ) -> Result<RotatedTenant> {
     let access = authorise::admin(ports, caller).await?;
     let prefix = secret_prefix(prefix, id)?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     registry.tenant(id).ok_or_else(|| unknown_tenant(id))?;
     let (secret, hash) = credentials(ports, prefix).await?;
     steps("Generating new secret");

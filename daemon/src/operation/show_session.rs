@@ -4,28 +4,13 @@ use deployer_domain::backend::{BackendAddress, BackendRef};
 use deployer_domain::caller::Caller;
 use deployer_domain::context::ContextName;
 use deployer_domain::error::Result;
+use deployer_domain::isolation::Isolation;
 use deployer_domain::registry::Place;
 use deployer_domain::session::{Mode, Session};
 use deployer_domain::tenant::Tenant;
 
 use super::authorise::{self, AdminAccess, TenantAccess};
-use super::{Ports, entries, remembered};
-
-/// How strictly the cloud keeps tenants apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolation {
-    /// The daemon confines a tenant to its prefix; its people's own cloud rights may reach further.
-    Advisory,
-}
-
-impl Isolation {
-    /// As it is shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Advisory => "advisory",
-        }
-    }
-}
+use super::{Ports, isolation, registry, remembered};
 
 /// A session as it is shown.
 #[derive(Debug, Clone)]
@@ -52,7 +37,7 @@ pub struct SessionView {
 
 impl SessionView {
     /// The session of a tenant.
-    pub fn of_tenant(access: &TenantAccess, saved_to: String) -> Self {
+    pub fn of_tenant(access: &TenantAccess, isolation: Isolation, saved_to: String) -> Self {
         Self {
             mode: Mode::Tenant,
             context: access.context.name(),
@@ -61,7 +46,7 @@ impl SessionView {
             place: access.place.clone(),
             session: access.session.clone(),
             saved_to,
-            isolation: Some(Isolation::Advisory),
+            isolation: Some(isolation),
             warnings: Vec::new(),
         }
     }
@@ -95,10 +80,14 @@ impl SessionView {
 pub async fn show_session(ports: &Ports, caller: &Caller, mode: Mode) -> Result<SessionView> {
     let mode = remembered::mode_of(ports, caller).await?.unwrap_or(mode);
     let mut view = match mode {
-        Mode::Tenant => SessionView::of_tenant(&authorise::tenant(ports, caller).await?, String::new()),
+        Mode::Tenant => {
+            let access = authorise::tenant(ports, caller).await?;
+            let judged = isolation::judge(ports, caller, &access.backend.place, &access.tenant.id).await;
+            SessionView::of_tenant(&access, judged.isolation, String::new())
+        }
         Mode::Admin => {
             let access = authorise::admin(ports, caller).await?;
-            let (registry, _) = entries::registry(&access.backend).await?;
+            let registry = registry::registry(ports, &access.backend).await?;
             SessionView::of_admin(&access, &registry.place(), String::new())
         }
     };

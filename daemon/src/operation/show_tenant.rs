@@ -6,17 +6,18 @@ use deployer_domain::name::TenantId;
 use deployer_domain::registry::unknown_tenant;
 
 use super::tenant_details::{TenantView, view};
-use super::{Ports, authorise, costs, entries};
+use super::{Ports, authorise, costs, entries, registry, stack_summaries};
 
 /// Shows one tenant.
 pub async fn show_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Result<TenantView> {
     let access = authorise::admin(ports, caller).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let Some(derived) = registry.derive(id) else { return Err(unknown_tenant(id)) };
     if entries::repair_entry(&access.backend, &derived).await? {
         tracing::info!(tenant = %id, "its derived entry was repaired");
     }
-    let all = costs::of_all(ports, caller, &access.backend, std::slice::from_ref(&derived.tenant)).await;
+    let all = costs::of_all(ports, caller, &access.backend, [&derived.tenant]).await;
     let cost = all.of(&derived.tenant);
-    Ok(TenantView { cost, ..view(&access.backend, derived.tenant, ports.clock.now()).await? })
+    let states = stack_summaries::states(&access.backend, &derived.tenant.space()).await?;
+    Ok(TenantView { cost, ..view(&access.backend, derived.tenant, &states, ports.clock.now()).await? })
 }

@@ -1,7 +1,7 @@
 //! How credentials are verified: for a sign-in that is remembered, and for one that travels with its call.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deployer_domain::backend::{Backend, BackendRef};
@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::entries::{self, Asker, Freshness, TRUST};
-use super::{Ports, Steps, busy};
+use super::{Ports, Steps, busy, registry};
 
 /// The credentials of a tenant.
 pub(super) struct TenantCredentials<'a> {
@@ -146,7 +146,7 @@ pub(super) struct AdminCredentials<'a> {
 /// An admin whose password was right.
 pub(super) struct VerifiedAdmin {
     pub backend: Backend,
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     pub binding: Binding,
     pub warnings: Vec<String>,
 }
@@ -158,7 +158,7 @@ pub(super) async fn admin(
     given: AdminCredentials<'_>,
 ) -> std::result::Result<VerifiedAdmin, Refused> {
     let backend = ports.backends.open(given.place, None, caller).await?;
-    let (registry, _) = entries::registry(&backend).await?;
+    let registry = registry::registry(ports, &backend).await?;
     let name = given.admin_secret.unwrap_or(ADMIN_SECRET);
     let stored = admin_secret(&backend, name).await?;
     let secret = AdminSecret::parse(&stored, name)?;

@@ -71,10 +71,14 @@ impl StackStatus {
     }
 }
 
-/// Reads all states of a tenant, sorted by stack and environment. One that was only ever locked is none.
+/// Reads all states of a tenant and sums them up.
 pub async fn summaries(backend: &Backend, space: &TenantSpace) -> Result<Vec<StackSummary>> {
-    let summaries = states(backend, space).await?.into_iter().map(|state| summary(&state));
-    Ok(summaries.filter(|summary| summary.status != StackStatus::Empty).collect())
+    states(backend, space).await.map(|states| of(&states))
+}
+
+/// Sums states up, in their order. One that was only ever locked is none.
+pub fn of(states: &[StateDocument]) -> Vec<StackSummary> {
+    states.iter().map(summary).filter(|summary| summary.status != StackStatus::Empty).collect()
 }
 
 /// Reads all states of a tenant, sorted by stack and environment.

@@ -8,7 +8,7 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::registry::Registry;
 
 use super::archive_tenant::remove;
-use super::{Ports, authorise, bounded, entries};
+use super::{Ports, authorise, bounded, entries, registry};
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,20 +26,19 @@ pub async fn sync_tenants(ports: &Ports, caller: &Caller) -> Result<SyncedTenant
     let access = authorise::admin(ports, caller).await?;
     let recorder = authorise::recorder(&access, caller, "admin.sync", "tenants.yaml").await;
     let intent = recorder.intent(ports).await?;
-    let synced = sync(&access.backend).await;
+    let synced = sync(ports, &access.backend).await;
     recorder.result(ports, intent, &synced).await;
     synced
 }
 
-async fn sync(backend: &Backend) -> Result<SyncedTenants> {
+async fn sync(ports: &Ports, backend: &Backend) -> Result<SyncedTenants> {
     // Listed first: a tenant that another admin creates meanwhile is in the registry by then.
     let listed = backend.objects.list(&PlatformSpace.registry_entries()).await;
     let listed = listed.attempted("list the derived entries", &backend.place.address)?;
-    let (registry, _) = entries::registry(backend).await?;
-    let wanted: Vec<_> = registry.tenants().iter().filter_map(|tenant| registry.derive(&tenant.id)).collect();
-    let written = bounded::map(wanted, |derived| {
+    let registry = registry::registry(ports, backend).await?;
+    let written = bounded::map(registry.derive_all(|_| true), |derived| {
         let backend = backend.clone();
-        async move { entries::repair_entry(&backend, &derived).await }
+        async move { entries::repair_entry(&backend, &derived.derive()?).await }
     });
     let written = written.await?.into_iter().filter(|written| *written).count();
     let strange = strangers(&registry, listed.into_iter().map(|listed| listed.key));
@@ -53,6 +52,6 @@ async fn sync(backend: &Backend) -> Result<SyncedTenants> {
 /// The entries of tenants that the registry does not know. Tenant mode would go on believing them.
 fn strangers(registry: &Registry, keys: impl Iterator<Item = ObjectKey>) -> Vec<ObjectKey> {
     let known: std::collections::BTreeSet<ObjectKey> =
-        registry.tenants().iter().map(|tenant| PlatformSpace.registry_entry(&tenant.id)).collect();
+        registry.tenants().map(|tenant| PlatformSpace.registry_entry(&tenant.id)).collect();
     keys.filter(|key| !known.contains(key)).collect()
 }

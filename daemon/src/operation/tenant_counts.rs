@@ -1,8 +1,7 @@
 //! What tenants have deployed, as this daemon counted it last: counting reads every state of a tenant.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deployer_domain::backend::{Backend, BackendAddress};
 use deployer_domain::error::Result;
@@ -42,43 +41,52 @@ pub struct CountWanted {
 
 /// The counts that this daemon remembers.
 #[derive(Default)]
-pub(super) struct CountCache(Mutex<HashMap<(BackendAddress, TenantId), TenantCounts>>);
+pub(super) struct CountCache(Mutex<HashMap<BackendAddress, HashMap<TenantId, TenantCounts>>>);
 
 impl CountCache {
-    fn fresh(&self, of: &(BackendAddress, TenantId), now: Timestamp) -> Option<TenantCounts> {
-        let counts = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get(of)?;
+    /// What is remembered, if it is fresh and all that is wanted.
+    fn known(
+        &self,
+        address: &BackendAddress,
+        id: &TenantId,
+        now: Timestamp,
+        wanted: CountWanted,
+    ) -> Option<TenantCounts> {
+        let counts = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get(address)?.get(id)?;
         let same_month = start_of_month(counts.counted) == start_of_month(now);
-        (same_month && now.duration_since(counts.counted) < FRESH).then_some(counts)
+        let enough = counts.deployments_this_month.is_some() || !wanted.deployments;
+        (enough && same_month && now.duration_since(counts.counted) < FRESH).then_some(counts)
     }
 
-    fn remember(&self, of: (BackendAddress, TenantId), counts: TenantCounts) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(of, counts);
+    fn remember(&self, address: &BackendAddress, id: &TenantId, counts: TenantCounts) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(address.clone()).or_default().insert(id.clone(), counts);
     }
 }
 
-/// The counts of tenants: those that are remembered, unless all are to be counted anew.
-pub async fn counts(
+/// The counts of tenants, in their order: those that are remembered, unless all are to be counted anew.
+pub async fn counts<'a>(
     ports: &Ports,
     backend: &Backend,
-    tenants: &[Tenant],
+    tenants: impl Iterator<Item = &'a Arc<Tenant>> + Clone + Send,
     wanted: CountWanted,
-) -> Result<BTreeMap<TenantId, TenantCounts>> {
+) -> Result<Vec<TenantCounts>> {
     let now = ports.clock.now();
-    let counted = bounded::map(tenants.iter().cloned(), |tenant| {
+    let (address, cache) = (&backend.place.address, &ports.caches.counts);
+    let known =
+        |tenant: &Arc<Tenant>| if wanted.refresh { None } else { cache.known(address, &tenant.id, now, wanted) };
+    let known: Vec<Option<TenantCounts>> = tenants.clone().map(known).collect();
+    let unknown = tenants.zip(&known).filter(|(_, known)| known.is_none()).map(|(tenant, _)| Arc::clone(tenant));
+    let counted = bounded::map(unknown, |tenant| {
         let (ports, backend) = (ports.clone(), backend.clone());
         async move {
-            let of = (backend.place.address.clone(), tenant.id.clone());
-            let cache = &ports.caches.counts;
-            let enough = |counts: &TenantCounts| counts.deployments_this_month.is_some() || !wanted.deployments;
-            if let Some(counts) = cache.fresh(&of, now).filter(enough).filter(|_| !wanted.refresh) {
-                return Ok((tenant.id, counts));
-            }
             let counts = count(&backend, &tenant, now, wanted.deployments).await?;
-            cache.remember(of, counts);
-            Ok((tenant.id, counts))
+            ports.caches.counts.remember(&backend.place.address, &tenant.id, counts);
+            Ok(counts)
         }
     });
-    Ok(counted.await?.into_iter().collect())
+    let mut counted = counted.await?.into_iter();
+    Ok(known.into_iter().filter_map(|known| known.or_else(|| counted.next())).collect())
 }
 
 async fn count(backend: &Backend, tenant: &Tenant, now: Timestamp, deployments: bool) -> Result<TenantCounts> {
@@ -108,15 +116,17 @@ mod tests {
     #[test]
     fn counts_are_remembered_for_some_minutes_of_their_month() {
         let cache = CountCache::default();
-        let of: (BackendAddress, TenantId) = ("s3://state".parse().unwrap(), "web-team".parse().unwrap());
+        let (address, id): (BackendAddress, TenantId) = ("s3://state".parse().unwrap(), "web-team".parse().unwrap());
+        let (wanted, all) = (CountWanted::default(), CountWanted { deployments: true, refresh: false });
         let at = |time: &str| time.parse::<Timestamp>().unwrap();
         let counted = at("2024-01-31T23:55:00Z");
         let counts = TenantCounts { stacks: 1, services: 2, components: 3, deployments_this_month: None, counted };
-        cache.remember(of.clone(), counts);
-        assert_eq!(cache.fresh(&of, at("2024-01-31T23:59:59Z")), Some(counts));
-        assert_eq!(cache.fresh(&of, at("2024-02-01T00:00:00Z")), None, "another month");
-        cache.remember(of.clone(), TenantCounts { counted: at("2024-02-02T10:00:00Z"), ..counts });
-        assert_eq!(cache.fresh(&of, at("2024-02-02T10:10:00Z")), None, "too long ago");
-        assert_eq!(cache.fresh(&("s3://other".parse().unwrap(), of.1), at("2024-02-02T10:01:00Z")), None);
+        cache.remember(&address, &id, counts);
+        assert_eq!(cache.known(&address, &id, at("2024-01-31T23:59:59Z"), wanted), Some(counts));
+        assert_eq!(cache.known(&address, &id, at("2024-01-31T23:59:59Z"), all), None, "deployments were not counted");
+        assert_eq!(cache.known(&address, &id, at("2024-02-01T00:00:00Z"), wanted), None, "another month");
+        cache.remember(&address, &id, TenantCounts { counted: at("2024-02-02T10:00:00Z"), ..counts });
+        assert_eq!(cache.known(&address, &id, at("2024-02-02T10:10:00Z"), wanted), None, "too long ago");
+        assert_eq!(cache.known(&"s3://other".parse().unwrap(), &id, at("2024-02-02T10:01:00Z"), wanted), None);
     }
 }

@@ -3,16 +3,18 @@
 use deployer_domain::backend::{Backend, BackendRef};
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
+use deployer_domain::isolation::Isolation;
 use deployer_domain::limits::Usage;
 use deployer_domain::registry::bucket_of;
+use deployer_domain::state::StateDocument;
 use deployer_domain::tenant::Tenant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::costs::{self, Cost};
-use super::show_session::Isolation;
+use super::measured::Measuring;
 use super::stack_summaries::{self, StackSummary};
-use super::{Ports, authorise, measured};
+use super::{Ports, authorise, isolation};
 
 /// A tenant with what it uses.
 #[derive(Debug, Clone)]
@@ -41,18 +43,26 @@ pub struct TenantView {
 pub async fn tenant_details(ports: &Ports, caller: &Caller) -> Result<TenantView> {
     let access = authorise::tenant(ports, caller).await?;
     let backend = &access.backend;
-    let (cost, uptime) = tokio::join!(
+    let states = stack_summaries::states(backend, &access.space).await?;
+    let measuring = Measuring { ports, caller, backend, tenant: &access.tenant, states: &states };
+    let (cost, uptime, judged, view) = tokio::join!(
         costs::of_tenant(ports, caller, backend, &access.tenant),
-        measured::uptime(ports, caller, backend, &access.tenant),
+        measuring.uptime(),
+        isolation::judge(ports, caller, &backend.place, &access.tenant.id),
+        view(backend, access.tenant.clone(), &states, ports.clock.now()),
     );
-    let view = view(backend, access.tenant, ports.clock.now()).await?;
-    Ok(TenantView { cost, uptime, ..view })
+    Ok(TenantView { cost, uptime, isolation: judged.isolation, ..view? })
 }
 
-/// A tenant with what it uses, counted now.
-pub(super) async fn view(backend: &Backend, tenant: Tenant, now: Timestamp) -> Result<TenantView> {
+/// A tenant with what it uses, counted from its states.
+pub(super) async fn view(
+    backend: &Backend,
+    tenant: Tenant,
+    states: &[StateDocument],
+    now: Timestamp,
+) -> Result<TenantView> {
     let space = tenant.space();
-    let stacks = stack_summaries::summaries(backend, &space).await?;
+    let stacks = stack_summaries::of(states);
     let since = start_of_month(now);
     let deployments = stack_summaries::deployments_since(backend, &space, &stacks, since).await?;
     Ok(TenantView {

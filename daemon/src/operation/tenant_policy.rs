@@ -9,7 +9,7 @@ use deployer_domain::registry::unknown_tenant;
 use deployer_domain::tenant_role::TenantRole;
 
 use super::authorise::AdminAccess;
-use super::{Ports, authorise, entries};
+use super::{Ports, authorise, registry};
 
 /// What is wanted of a tenant's role.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub struct ShownRole {
 /// Shows a tenant's role, or makes it. Can be repeated.
 pub async fn tenant_policy(ports: &Ports, caller: &Caller, wanted: TenantPolicy) -> Result<ShownRole> {
     let access = authorise::admin(ports, caller).await?;
-    let role = role(&access, &wanted).await?;
+    let role = role(ports, &access, &wanted).await?;
     role.check()?;
     if !wanted.apply {
         return Ok(ShownRole { role, applied: None });
@@ -54,7 +54,7 @@ pub async fn tenant_policy(ports: &Ports, caller: &Caller, wanted: TenantPolicy)
     Ok(ShownRole { applied: Some(made?), role })
 }
 
-async fn role(access: &AdminAccess, wanted: &TenantPolicy) -> Result<TenantRole> {
+async fn role(ports: &Ports, access: &AdminAccess, wanted: &TenantPolicy) -> Result<TenantRole> {
     let address = &access.backend.place.address;
     let BackendAddress::S3(bucket) = address else {
         return Err(Error::new(
@@ -63,7 +63,7 @@ async fn role(access: &AdminAccess, wanted: &TenantPolicy) -> Result<TenantRole>
         )
         .hint("a backend in the cloud keeps tenants apart by roles"));
     };
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let derived = registry.derive(&wanted.id).ok_or_else(|| unknown_tenant(&wanted.id))?;
     let who = access.backend.identity.identity().await.attempted("ask who you are", address)?;
     let partition = who.principal.split(':').nth(1).unwrap_or("aws").to_owned();

@@ -6,8 +6,8 @@ use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::limits::Usage;
 use deployer_domain::tenant::Tenant;
 
-use super::measured::Measured;
-use super::{Ports, authorise, costs, measured, stack_summaries};
+use super::measured::{Measured, Measuring};
+use super::{Ports, authorise, costs, stack_summaries};
 
 /// What a tenant uses and costs in a month.
 #[derive(Debug)]
@@ -54,11 +54,12 @@ pub async fn tenant_usage(ports: &Ports, caller: &Caller, month: Option<Month>) 
     let costs = costs::detailed(ports, caller, backend, tenant, month).await;
     let now = match month == this {
         true => {
-            let summaries = stack_summaries::summaries(backend, &tenant.space()).await?;
+            let states = stack_summaries::states(backend, &tenant.space()).await?;
+            let summaries = stack_summaries::of(&states);
             Some(UsageNow {
                 usage: stack_summaries::usage(&summaries),
                 components: summaries.iter().map(|summary| summary.components).sum(),
-                measured: measured::usage(ports, caller, backend, tenant).await?,
+                measured: Measuring { ports, caller, backend, tenant, states: &states }.usage().await,
             })
         }
         false => None,

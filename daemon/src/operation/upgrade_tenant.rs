@@ -22,7 +22,7 @@ use super::change_tenant::{Change, First};
 use super::lock_many::{Locking, Locks};
 use super::move_objects::{copy, find};
 use super::tenant_states::open;
-use super::{Ports, Steps, authorise, entries};
+use super::{Ports, Steps, authorise, registry};
 
 /// What is to be moved where.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ pub async fn upgrade_tenant(
     steps: Steps<'_>,
 ) -> Result<UpgradedTenant> {
     let access = authorise::admin(ports, caller).await?;
-    let (registry, _) = entries::registry(&access.backend).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let before = registry.tenant(&wanted.id).ok_or_else(|| unknown_tenant(&wanted.id))?.clone();
     if before.storage.version == wanted.to {
         return Err(Error::new(Reason::AlreadyExists, format!("{} works in {} already", wanted.id, wanted.to))

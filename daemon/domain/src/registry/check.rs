@@ -8,7 +8,7 @@ use crate::error::Problem;
 use crate::tenant::{Tenant, refuse_reserved};
 
 /// Everything that is wrong with the entries, with the lines of their ids.
-pub(super) fn tenants(tenants: &[Tenant], text: &str, file: &str) -> Vec<Problem> {
+pub(super) fn tenants<'a>(tenants: impl Iterator<Item = &'a Tenant>, text: &str, file: &str) -> Vec<Problem> {
     let mut seen = BTreeSet::new();
     let mut problems = Vec::new();
     for tenant in tenants {

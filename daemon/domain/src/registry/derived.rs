@@ -32,7 +32,7 @@ impl Derived {
         read::version(&raw, text, file)?;
         let document: Document =
             serde_yaml::from_str(text).map_err(|error| read::malformed(file, [read::problem(&error, file)]))?;
-        let problems = check::tenants(std::slice::from_ref(&document.tenant), text, file);
+        let problems = check::tenants(std::iter::once(&document.tenant), text, file);
         let Some(Value::Mapping(entry)) = raw.get("tenant") else {
             return Err(read::malformed(file, [read::at(file, 0, 0, "it has no tenant".to_owned())]));
         };

@@ -1,9 +1,14 @@
 //! From bytes to a registry, with the place of what is wrong.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer};
 use serde_yaml::{Mapping, Value};
 
-use super::{REGISTRY_FILE, REGISTRY_VERSION, Registry, check};
+use super::entry::Entry;
+use super::split::{Split, split};
+use super::{REGISTRY_FILE, REGISTRY_VERSION, Registry, TENANTS, check};
 use crate::error::{Error, Problem, Reason, Result};
 use crate::tenant::Tenant;
 
@@ -13,9 +18,9 @@ const MAX_BYTES: usize = 64 << 20;
 /// Deeper flow collections than this are an attack on the parser, whose time grows with the square of the depth.
 const MAX_FLOW_DEPTH: usize = 64;
 
-/// The same document, typed without `flatten`, so that the parser knows the place of an error.
+/// The document as types, so that the parser knows the place of an error.
 #[derive(Deserialize)]
-#[allow(dead_code, reason = "read only for the place of its errors")]
+#[allow(dead_code, reason = "read only for its errors")]
 struct Strict {
     #[serde(default)]
     metadata: super::Metadata,
@@ -25,16 +30,44 @@ struct Strict {
     tenants: Option<Vec<Tenant>>,
 }
 
-pub(super) fn registry(bytes: &[u8]) -> Result<Registry> {
+/// Reads a registry; entries that are the same in one that is known are taken from there.
+pub(super) fn registry(bytes: &[u8], known: Option<&Registry>) -> Result<Registry> {
     let text = text(bytes, REGISTRY_FILE)?;
+    let registry = match in_parts(text, known) {
+        Some(registry) => registry,
+        None => whole(text)?,
+    };
+    let problems = check::tenants(registry.tenants().map(AsRef::as_ref), text, REGISTRY_FILE);
+    if problems.is_empty() { Ok(registry) } else { Err(malformed(REGISTRY_FILE, problems)) }
+}
+
+/// Entry by entry; `None` where the document is written in another way, or something is wrong with it.
+fn in_parts(text: &str, known: Option<&Registry>) -> Option<Registry> {
+    let Split { before, entries, after, indent } = split(text)?;
+    // It must be complete: else a quoted text that begins here might reach over what looks like entries.
+    serde_yaml::from_str::<Option<Mapping>>(before).ok()?;
+    let frame = mapping(&format!("{before}{TENANTS}: []\n{after}"), REGISTRY_FILE).ok()?;
+    version(&frame, text, REGISTRY_FILE).ok()?;
+    if !frame.get(TENANTS)?.as_sequence()?.is_empty() {
+        return None;
+    }
+    let known = known.map(|known| known.entries.as_slice()).unwrap_or_default();
+    let known: HashMap<&str, &Arc<Entry>> = known.iter().map(|entry| (entry.text(), entry)).collect();
+    let entry =
+        |text: &&str| known.get(text).map_or_else(|| Entry::read(text).map(Arc::new), |known| Some((*known).clone()));
+    let entries = entries.iter().map(entry).collect::<Option<Vec<_>>>()?;
+    Registry::new(frame, entries, indent).ok()
+}
+
+/// All at once, with the place of what is wrong.
+fn whole(text: &str) -> Result<Registry> {
     let raw = mapping(text, REGISTRY_FILE)?;
     version(&raw, text, REGISTRY_FILE)?;
-    let registry = Registry::from_mapping(raw).map_err(|error| {
+    if let Err(error) = serde_yaml::from_value::<Strict>(Value::Mapping(raw.clone())) {
         let placed = serde_yaml::from_str::<Strict>(text).err().unwrap_or(error);
-        malformed(REGISTRY_FILE, [problem(&placed, REGISTRY_FILE)])
-    })?;
-    let problems = check::tenants(registry.tenants(), text, REGISTRY_FILE);
-    if problems.is_empty() { Ok(registry) } else { Err(malformed(REGISTRY_FILE, problems)) }
+        return Err(malformed(REGISTRY_FILE, [problem(&placed, REGISTRY_FILE)]));
+    }
+    Registry::from_mapping(raw)
 }
 
 /// A text; `key:` without a value is an empty one.

@@ -84,6 +84,10 @@ fn tenant(id: &str) -> Tenant {
     }
 }
 
+fn first(registry: &Registry) -> Tenant {
+    registry.tenants().next().unwrap().as_ref().clone()
+}
+
 fn text(registry: &Registry) -> String {
     String::from_utf8(registry.to_bytes().unwrap()).unwrap()
 }
@@ -125,10 +129,10 @@ fn an_edit_keeps_unknown_fields_and_the_order_of_everything() {
         .replace("    status: active", "    pager: \"+1 555\"\n    status: active")
         + "costCentres: [b, a]\n";
     let mut registry = Registry::parse(with_unknown.as_bytes()).unwrap();
-    registry.add(tenant("payments-team"), now()).unwrap();
-    let mut suspended = registry.tenants()[0].clone();
+    registry.add(&tenant("payments-team"), now()).unwrap();
+    let mut suspended = first(&registry);
     suspended.status = TenantStatus::Suspended;
-    registry.update(suspended, now()).unwrap();
+    registry.update(&suspended, now()).unwrap();
     let text = text(&registry);
     for kept in ["owner: platform", "pager: +1 555", "costCentres:\n- b\n- a", "status: suspended", "generation: 2"] {
         assert!(text.contains(kept), "{kept} is missing in {text}");
@@ -140,14 +144,14 @@ fn an_edit_keeps_unknown_fields_and_the_order_of_everything() {
             .collect();
     assert!(order.is_sorted(), "{text}");
     let again = Registry::parse(text.as_bytes()).unwrap();
-    assert_eq!(again.tenants(), registry.tenants());
-    assert_eq!(again.tenants()[1].display_name, "X: \"quoted\" # team");
+    assert!(again.tenants().eq(registry.tenants()));
+    assert_eq!(again.tenants().nth(1).unwrap().display_name, "X: \"quoted\" # team");
 }
 
 #[test]
 fn an_id_is_taken_once() {
     let mut registry = reference();
-    let error = registry.add(tenant("notifications-team"), now()).unwrap_err();
+    let error = registry.add(&tenant("notifications-team"), now()).unwrap_err();
     assert_eq!(error.reason, Reason::AlreadyExists);
     assert_eq!(registry.tenants().len(), 1);
 }
@@ -160,12 +164,12 @@ fn documents_of_other_libraries_are_read() {
         .replace("\"123456789012\"", "12345678901")
         .replace("lastRotated: null", "lastRotated: 2024-01-20 14:30:00");
     let registry = Registry::parse(pyyaml.as_bytes()).unwrap();
-    let found = &registry.tenants()[0];
+    let found = first(&registry);
     assert_eq!(found.created, "2024-01-15T11:00:00Z".parse().unwrap());
     assert_eq!(found.credentials.last_rotated, Some("2024-01-20T14:30:00Z".parse().unwrap()));
     assert_eq!(found.aws.account_id, "012345678901");
     for empty in ["tenants:\n", "tenants: []\n", "tenants: null\n", ""] {
-        assert!(Registry::parse(format!("version: v1\n{empty}").as_bytes()).unwrap().tenants().is_empty());
+        assert!(Registry::parse(format!("version: v1\n{empty}").as_bytes()).unwrap().tenants().len() == 0);
     }
 }
 
@@ -241,7 +245,7 @@ fn what_is_no_registry_at_all_is_refused_and_quickly() {
 fn no_hash_shows_in_debug() {
     let registry = reference();
     let derived = registry.derive(&"notifications-team".parse().unwrap());
-    let shown = format!("{registry:?} {derived:?} {:?}", registry.tenants());
+    let shown = format!("{registry:?} {derived:?} {:?}", first(&registry));
     assert!(!shown.contains("$2a$"), "{shown}");
 }
 
@@ -264,9 +268,9 @@ fn a_derived_entry_is_repaired_unless_a_later_command_wrote_it() {
     let id: TenantId = "notifications-team".parse().unwrap();
     let mut registry = reference();
     let old = registry.derive(&id).unwrap();
-    let mut changed = registry.tenants()[0].clone();
+    let mut changed = first(&registry);
     changed.status = TenantStatus::Suspended;
-    registry.update(changed, now()).unwrap();
+    registry.update(&changed, now()).unwrap();
     let new = registry.derive(&id).unwrap();
     let etag = || ETag("1".to_owned());
     let write = Repair::Write(WriteIf::Unchanged(etag()));
@@ -275,4 +279,98 @@ fn a_derived_entry_is_repaired_unless_a_later_command_wrote_it() {
     assert_eq!(repair(&old, Some((Ok(new.clone()), etag()))), Repair::None);
     assert_eq!(repair(&new, Some((Ok(new.clone()), etag()))), Repair::None);
     assert_eq!(repair(&new, Some((Derived::parse(b"x", "f"), etag()))), write);
+}
+
+/// The registry with a second entry that people wrote in their own way.
+fn by_hand() -> String {
+    let second = &REFERENCE[REFERENCE.find("  - id:").unwrap()..];
+    let second =
+        second.replace("notifications-team", "payments-team").replace("status: active", "status:   'active' # for now");
+    format!(
+        "{REFERENCE}\n  # Those who are paid.\n{second}    pager: |-\n      - id: x\n\n      tenants:\nowner: platform\n"
+    )
+}
+
+#[test]
+fn an_edit_changes_the_text_of_no_other_entry() {
+    let text_before = by_hand();
+    let mut registry = Registry::parse(text_before.as_bytes()).unwrap();
+    assert_eq!(registry.indent, 2, "it was read entry by entry");
+    let entries = &text_before[text_before.find("  - id:").unwrap()..text_before.find("owner").unwrap()];
+    assert!(text(&registry).contains(entries), "{}", text(&registry));
+
+    let mut changed = first(&registry);
+    changed.status = TenantStatus::Suspended;
+    registry.update(&changed, now()).unwrap();
+    registry.add(&tenant("search-team"), now()).unwrap();
+    let after = text(&registry);
+    let untouched = &entries[entries.find("  - id: payments").unwrap()..];
+    assert!(after.contains(untouched) && after.contains("  - id: search-team"), "{after}");
+    let again = Registry::parse(after.as_bytes()).unwrap();
+    assert!(again.tenants().eq(registry.tenants()) && again.indent == 2, "{after}");
+    assert_eq!(
+        again.tenants().map(|tenant| tenant.status.to_string()).collect::<Vec<_>>(),
+        ["suspended", "active", "active"]
+    );
+
+    registry.remove(&"payments-team".parse().unwrap(), now());
+    registry.remove(&"payments-team".parse().unwrap(), now());
+    assert_eq!((registry.tenants().len(), registry.generation()), (2, 3));
+    assert!(!text(&registry).contains("payments-team"), "{}", text(&registry));
+}
+
+#[test]
+fn a_later_version_shares_the_entries_that_are_the_same() {
+    let before = Registry::parse(by_hand().as_bytes()).unwrap();
+    let later = before.parse_after(
+        by_hand().replace("lastRotated: null", "lastRotated: 2024-02-01").replacen("2024-02-01", "null", 1).as_bytes(),
+    );
+    let later = later.unwrap();
+    assert!(Arc::ptr_eq(&before.entries[0], &later.entries[0]));
+    assert!(!Arc::ptr_eq(&before.entries[1], &later.entries[1]));
+    assert!(later.tenants().nth(1).unwrap().credentials.last_rotated.is_some());
+}
+
+#[test]
+fn a_document_means_the_same_however_it_is_written() {
+    let plain = Registry::parse(by_hand().as_bytes()).unwrap();
+    let value: Value = serde_yaml::from_str(&by_hand()).unwrap();
+    let anchored = by_hand()
+        .replacen("region: us-east-1\n\n    limits", "region: &region us-east-1\n\n    limits", 1)
+        .replacen("region: us-east-1\n\n    limits", "region: *region\n\n    limits", 1);
+    let one_line = serde_json::to_string(&serde_yaml::from_value::<serde_json::Value>(value).unwrap()).unwrap();
+    let other_ways = [
+        by_hand().replace('\n', "\r\n"),
+        serde_yaml::to_string(&serde_yaml::from_str::<Value>(&by_hand()).unwrap()).unwrap(),
+        by_hand().replace("tenants:\n\x20 -", "tenants: # ours\n\n  # The first.\n  -"),
+        anchored,
+        one_line,
+    ];
+    for other in other_ways {
+        let read = Registry::parse(other.as_bytes()).unwrap_or_else(|error| panic!("{error:?} in {other}"));
+        assert!(read.tenants().eq(plain.tenants()), "{other}");
+        let again = Registry::parse(text(&read).as_bytes()).unwrap();
+        assert!(again.tenants().eq(plain.tenants()), "{}", text(&read));
+        assert!(text(&read).contains("owner: platform"), "{}", text(&read));
+    }
+}
+
+#[test]
+fn what_only_looks_like_an_entry_is_none() {
+    let entries = &REFERENCE[REFERENCE.find("tenants:").unwrap()..];
+    let quoted = format!(
+        "{}note: \"\n{}\"\ntenants: []\n",
+        &REFERENCE[..REFERENCE.find("tenants:").unwrap()],
+        entries.replace('"', "'")
+    );
+    assert_eq!(Registry::parse(quoted.as_bytes()).unwrap().tenants().len(), 0);
+    for wrong in [
+        format!("{REFERENCE}tenants: []\n"),
+        format!("{REFERENCE}...\n---\nversion: v1\n"),
+        REFERENCE.replace("    email:", " email:"),
+        REFERENCE.replace("    locks:\n", "    pager: 1\n    pager: 2\n    locks:\n"),
+        REFERENCE.replace("tenants:\n", "tenants:\n  x: 1\n"),
+    ] {
+        assert!(!problem(&wrong).message.is_empty(), "{wrong}");
+    }
 }

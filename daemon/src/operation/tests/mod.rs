@@ -1,5 +1,6 @@
 //! Operations on ports in memory: a clock that is set, storage that fails when it is told to.
 
+mod apart;
 mod costs;
 mod deletion;
 mod life;
@@ -21,6 +22,7 @@ use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::cloudformation::Stacks;
 use deployer_domain::cost::{CostLine, CostQuestion, CostSource};
 use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::isolation::{OwnRights, Trial};
 use deployer_domain::lease::LeaseTiming;
 use deployer_domain::logs::LogGroups;
 use deployer_domain::memory::{MemoryLocks, MemoryObjects, MemorySecrets};
@@ -81,6 +83,18 @@ struct MemoryBackends {
     clock: Arc<StillClock>,
     built: Mutex<HashMap<BackendAddress, Arc<Stored>>>,
     bills: Arc<Bills>,
+    rights: Mutex<Option<Rights>>,
+}
+
+/// What somebody's own credentials may do.
+#[derive(Clone)]
+pub(super) struct Rights(pub Vec<Trial>);
+
+#[async_trait]
+impl OwnRights for Rights {
+    async fn allow(&self, trial: &Trial) -> PortResult<bool> {
+        Ok(self.0.contains(trial))
+    }
 }
 
 /// Bills that answer what they were told to, and remember what they were asked.
@@ -147,6 +161,10 @@ impl BackendFactory for MemoryBackends {
         Err(Error::new(Reason::Internal, "there are no roles in memory"))
     }
 
+    async fn own_rights(&self, _: &BackendRef, _: &Caller) -> Result<Option<Arc<dyn OwnRights>>> {
+        Ok(self.rights.lock().unwrap().clone().map(|rights| Arc::new(rights) as Arc<dyn OwnRights>))
+    }
+
     async fn build(&self, place: &BackendRef, _: &str, _: &Caller) -> Result<Vec<BuiltPart>> {
         let mut built = self.built.lock().unwrap();
         let created = !built.contains_key(&place.address);
@@ -181,8 +199,12 @@ impl World {
     /// A world without a backend.
     pub fn empty() -> Self {
         let clock = Arc::new(StillClock(Mutex::new("2024-01-15T10:30:00Z".parse().unwrap())));
-        let backends =
-            Arc::new(MemoryBackends { clock: clock.clone(), built: Mutex::default(), bills: Arc::default() });
+        let backends = Arc::new(MemoryBackends {
+            clock: clock.clone(),
+            built: Mutex::default(),
+            bills: Arc::default(),
+            rights: Mutex::default(),
+        });
         Self::joined(clock, backends)
     }
 
@@ -257,6 +279,11 @@ impl World {
         let created = world.create(name).await.unwrap();
         world.login(created.tenant.id.as_str(), created.secret.expose_secret()).await.unwrap();
         (world, created)
+    }
+
+    /// Puts a role between the caller and the storage: what the caller's own credentials may do then.
+    pub fn keep_apart(&self, allowed: Vec<Trial>) {
+        *self.backends.rights.lock().unwrap() = Some(Rights(allowed));
     }
 
     pub fn bills(&self) -> &Bills {
