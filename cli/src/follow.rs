@@ -130,6 +130,9 @@ fn show<'a>(guest: &'a Guest, view: View) -> Box<dyn Show + 'a> {
     }
 }
 
+/// How long a cancellation may still take after its caller has pressed Ctrl-C again.
+const MOMENT: Duration = Duration::from_secs(2);
+
 struct Following<'a> {
     guest: &'a Guest,
     events: Streaming<RunEvent>,
@@ -162,12 +165,7 @@ impl Following<'_> {
             let id = self.run.as_ref().map(|run| run.id.clone());
             if let (true, Some(id)) = (self.wishes_to_cancel, id) {
                 self.wishes_to_cancel = false;
-                // A daemon that is slow to answer must not swallow the second Ctrl-C.
-                let interrupted = tokio::select! {
-                    () = self.cancel(id, shown) => false,
-                    () = claim.pressed() => true,
-                };
-                if interrupted {
+                if self.left_while_cancelling(id, shown, &mut claim).await {
                     self.pressed(shown)?;
                 }
             }
@@ -210,6 +208,18 @@ impl Following<'_> {
             shown.say(&format!("  deployer run attach {}", escape::line(&run.id)));
         }
         Err(Report::silent(exit::INTERRUPTED))
+    }
+
+    /// Cancels; answers whether Ctrl-C was pressed again meanwhile. A daemon that is slow to answer must not swallow that, but
+    /// it gets a moment: whoever leaves was told that the run is being cancelled.
+    async fn left_while_cancelling(&self, id: String, shown: &mut dyn Show, claim: &mut Claim) -> bool {
+        let mut cancel = std::pin::pin!(self.cancel(id, shown));
+        tokio::select! {
+            () = &mut cancel => return false,
+            () = claim.pressed() => {}
+        }
+        let _too_slow = tokio::time::timeout(MOMENT, cancel).await;
+        true
     }
 
     async fn cancel(&self, id: String, shown: &mut dyn Show) {
