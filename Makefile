@@ -97,6 +97,7 @@ test-editors: test-setup build ## Runs the editors for real: VS Code in a browse
 	@tests/editors/setup
 	@$(MAKE) --no-print-directory vsix
 	@tests/editors/run
+	@git diff --quiet HEAD -- editors proto tests/editors && .ci/editors > .ci/editors-passed || true
 
 test-samples: test-setup build ## Compares templates of others, SAMPLES=DIRECTORY, through the product and directly.
 	tests/samples/run target/debug $${SAMPLES:?make test-samples SAMPLES=DIRECTORY}

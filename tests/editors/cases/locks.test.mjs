@@ -88,6 +88,8 @@ test("a lock that is lost in the middle of a run is red in the status bar", { sk
   try {
     await withEditor(world, {}, async (editor) => {
       await editor.showView();
+      // Until it is known what is deployed, the rows are drawn anew, and a press may meet one that has gone.
+      await editor.row("development").filter({ hasText: "not deployed" }).waitFor();
       await editor.press(editor.row("development"), "Apply");
       await editor.decide("Apply shop/development?", "Apply");
       await until("the run is at work", () => world.exists("shop/began"));

@@ -31,6 +31,7 @@ test("variables without values are asked for, and a sensitive one is kept nowher
     world.write("shop/stack.yaml", STACK);
     await withEditor(world, {}, async (editor) => {
       await editor.showView();
+      await editor.row("development").filter({ hasText: "not deployed" }).waitFor();
       const apply = async (known, tag) => {
         await editor.press(editor.row("development"), "Apply");
         const secret = editor.page.locator(".quick-input-widget").filter({ hasText: "shop: PASSWORD" });
