@@ -22,9 +22,12 @@ pub(super) fn speaks(state_directory: &Path) -> Option<u32> {
     field(state_directory, 0)
 }
 
-/// The process of the running daemon, as its lock says.
+/// The process of the running daemon, as its lock says. A lock that an earlier daemon left may name another program by now,
+/// and nobody may be told to end that.
 pub(super) fn process(state_directory: &Path) -> Option<u32> {
-    field(state_directory, 2)
+    let process = field(state_directory, 2)?;
+    let name = std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
+    (name.trim_end() == "deployerd").then_some(process)
 }
 
 /// A part of what the daemon's lock says: protocol, version, process.
