@@ -72,8 +72,10 @@ export function activate(context: ExtensionContext): Api {
     ...[notifications, statusBar, runsView, stacks, health, followed, local, plans, platform, watch, daemon],
   );
   state(false);
+  // A daemon that runs is met while the editor still gets ready to draw.
+  void daemon.connectIfThere();
   // A file of this name may be another program's: it is no reason to start anything.
-  void local.load().then(() => (local.stacks.size > 0 ? begin() : daemon.connectIfThere()));
+  void local.load().then(() => (local.stacks.size > 0 ? begin() : undefined));
   const since = () => performance.now() - began;
   return { calls: () => daemon.calls, known: platform.firstLoad.then(since), drawn: stacks.drawn.then(since) };
 }
