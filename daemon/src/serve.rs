@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 use tonic::service::Routes;
 use tonic::transport::server::{Connected, Server};
 
@@ -34,7 +34,7 @@ pub enum Listener {
 pub async fn serve(listener: Listener, routes: Routes, life: &Arc<Life>) -> io::Result<()> {
     let (connections, incoming) = mpsc::channel(16);
     let closing = CancellationToken::new();
-    let accepting = tokio::spawn(accept(listener, connections, Arc::clone(life)));
+    let accepting = tokio::spawn(accept(listener, Door { connections, closing: closing.clone() }, Arc::clone(life)));
     let server = Server::builder()
         .max_concurrent_streams(256)
         .http2_max_header_list_size(64 << 10)
@@ -54,29 +54,32 @@ pub async fn serve(listener: Listener, routes: Routes, life: &Arc<Life>) -> io::
     accepted
 }
 
-async fn accept(
-    listener: Listener,
+/// Where callers go in.
+struct Door {
     connections: mpsc::Sender<io::Result<Connection>>,
-    life: Arc<Life>,
-) -> io::Result<()> {
-    match listener {
-        Listener::Single(stream) => single(stream, &connections, &life).await,
-        Listener::Lent(listener) => many(listener, None, &connections, &life).await,
-        Listener::Own(listener, file) => many(listener, Some(file), &connections, &life).await,
+    closing: CancellationToken,
+}
+
+impl Door {
+    async fn admit(&self, stream: UnixStream, open: OpenConnection, closed: Option<DropGuard>) {
+        let over = Box::pin(self.closing.clone().cancelled_owned());
+        let _ = self.connections.send(Ok(Connection { stream, silent: Some(over), _open: open, _closed: closed })).await;
     }
 }
 
-async fn single(
-    stream: std::os::unix::net::UnixStream,
-    connections: &mpsc::Sender<io::Result<Connection>>,
-    life: &Arc<Life>,
-) -> io::Result<()> {
+async fn accept(listener: Listener, door: Door, life: Arc<Life>) -> io::Result<()> {
+    match listener {
+        Listener::Single(stream) => single(stream, &door, &life).await,
+        Listener::Lent(listener) => many(listener, None, &door, &life).await,
+        Listener::Own(listener, file) => many(listener, Some(file), &door, &life).await,
+    }
+}
+
+async fn single(stream: std::os::unix::net::UnixStream, door: &Door, life: &Arc<Life>) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let closed = CancellationToken::new();
     let stream = UnixStream::from_std(stream)?;
-    let _ = connections
-        .send(Ok(Connection { stream, _open: life.connection(), _closed: Some(closed.clone().drop_guard()) }))
-        .await;
+    door.admit(stream, life.connection(), Some(closed.clone().drop_guard())).await;
     tokio::select! {
         () = closed.cancelled() => { let _ = life.end(true); }
         () = life.ending().cancelled() => {}
@@ -88,7 +91,7 @@ async fn single(
 async fn many(
     backlog: std::os::unix::net::UnixListener,
     file: Option<SocketFile>,
-    connections: &mpsc::Sender<io::Result<Connection>>,
+    door: &Door,
     life: &Arc<Life>,
 ) -> io::Result<()> {
     backlog.set_nonblocking(true)?;
@@ -104,7 +107,7 @@ async fn many(
         tokio::select! {
             () = &mut quiet => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => admit(stream, uid, life.connection(), connections).await,
+                Ok((stream, _)) => admit(stream, uid, life.connection(), door).await,
                 // Out of descriptors: later there may be some again.
                 Err(error) => {
                     tracing::warn!(%error, "a caller could not be accepted");
@@ -120,7 +123,7 @@ async fn many(
                     }
                     Some(stream) => {
                         life.revive();
-                        admit(UnixStream::from_std(stream)?, uid, life.connection(), connections).await;
+                        admit(UnixStream::from_std(stream)?, uid, life.connection(), door).await;
                     }
                 }
             }
@@ -148,11 +151,9 @@ fn last_caller(
     Some(stream)
 }
 
-async fn admit(stream: UnixStream, uid: u32, open: OpenConnection, connections: &mpsc::Sender<io::Result<Connection>>) {
+async fn admit(stream: UnixStream, uid: u32, open: OpenConnection, door: &Door) {
     match stream.peer_cred() {
-        Ok(peer) if peer.uid() == uid => {
-            let _ = connections.send(Ok(Connection { stream, _open: open, _closed: None })).await;
-        }
+        Ok(peer) if peer.uid() == uid => door.admit(stream, open, None).await,
         Ok(peer) => tracing::warn!(uid = peer.uid(), pid = peer.pid(), "refused another user"),
         Err(error) => tracing::warn!(%error, "refused a caller whose user is unknown"),
     }
@@ -161,6 +162,8 @@ async fn admit(stream: UnixStream, uid: u32, open: OpenConnection, connections: 
 /// One caller's connection.
 struct Connection {
     stream: UnixStream,
+    /// Until its caller says something: when the daemon ends. Nobody waits for a caller who has asked for nothing.
+    silent: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     _open: OpenConnection,
     _closed: Option<DropGuard>,
 }
@@ -173,7 +176,15 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.silent = None;
+        }
+        match self.silent.as_mut().map(|over| over.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) if read.is_pending() => Poll::Ready(Ok(())),
+            _ => read,
+        }
     }
 }
 
