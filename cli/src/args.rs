@@ -30,15 +30,20 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Whether the first word is a command, rather than a flag (which may ask for help only), as far as can be seen at once.
+pub fn names_a_command(words: &[OsString]) -> bool {
+    words.get(1).is_some_and(|word| !word.as_encoded_bytes().starts_with(b"-"))
+        && !words.iter().any(|word| word == "--no-daemon" || word == "--help" || word == "-h")
+}
+
 impl Cli {
     /// Parses the program's arguments.
-    pub fn parsed() -> Result<Self, clap::Error> {
-        let words: Vec<OsString> = std::env::args_os().collect();
-        let cli = match Self::right(&words) {
+    pub fn parsed(words: &[OsString]) -> Result<Self, clap::Error> {
+        let cli = match Self::right(words) {
             Some(cli) => cli,
-            None => Self::told(&words)?,
+            None => Self::told(words)?,
         };
-        if cli.globals.output == Format::Markdown && !matches!(cli.command, Command::Plan(_)) {
+        if cli.globals.format() == Format::Markdown && !matches!(cli.command, Command::Plan(_)) {
             let text = "only plans are printed as markdown";
             return Err(Self::command().error(clap::error::ErrorKind::InvalidValue, text));
         }
@@ -72,32 +77,48 @@ First steps of a team: login, stack init, plan, apply
 Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 daemon,
   4 sign-in, 5 locked, 6 conflict, 7 refused, 8 not found, 64 usage, 130 Ctrl-C";
 
-/// The flags that every command has.
+/// The flags that every command has. None of them has a default of the parser's: it would be copied to each level.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Act in this signed-in context instead of the current one [env: DEPLOYER_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// How answers are printed: text, json (one document; streams print JSON lines), or for plans markdown
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
-    #[arg(hide_possible_values = true)]
-    pub output: Format,
+    /// How answers are printed: text, json (one document; streams print JSON lines), or for plans markdown [default: text]
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub output: Option<Format>,
     /// Print only the essential value
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
+    #[arg(short, long, global = true, num_args = 0, default_missing_value = "true")]
+    pub quiet: Option<bool>,
     /// Never ask; a missing value is an error
-    #[arg(long, global = true)]
-    pub no_input: bool,
+    #[arg(long, global = true, num_args = 0, default_missing_value = "true")]
+    pub no_input: Option<bool>,
     /// Run without the background daemon; nothing is stored (default where CI=true)
-    #[arg(long, global = true)]
-    pub no_daemon: bool,
+    #[arg(long, global = true, num_args = 0, default_missing_value = "true")]
+    pub no_daemon: Option<bool>,
     /// No colours [env: NO_COLOR]
-    #[arg(long, global = true)]
-    pub no_color: bool,
+    #[arg(long, global = true, num_args = 0, default_missing_value = "true")]
+    pub no_color: Option<bool>,
     /// Who acts, as shown in locks, history and audit [env: DEPLOYER_ACTOR]
     #[arg(long, global = true, value_name = "WHO")]
     pub actor: Option<String>,
+}
+
+impl Globals {
+    /// How answers are printed.
+    pub fn format(&self) -> Format {
+        self.output.unwrap_or_default()
+    }
+
+    /// Whether only the essential value is printed.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.unwrap_or_default()
+    }
+
+    /// Whether the command runs without the background daemon.
+    pub fn is_private(&self) -> bool {
+        self.no_daemon.unwrap_or_default()
+    }
 }
 
 /// How answers are printed.

@@ -8,10 +8,13 @@
 //! Nothing is sent before the socket's other end is known to be the same user. A daemon that is older than this program
 //! is replaced when it is idle; a busy one never.
 
+mod ahead;
 mod replace;
 pub(crate) mod spawn;
 
+use std::cell::RefCell;
 use std::io;
+use std::os::unix::net::UnixStream as Connected;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,6 +23,7 @@ use rustix::net::RecvFlags;
 use tokio::net::UnixStream;
 use tonic::transport::Channel;
 
+pub(crate) use self::ahead::Ahead;
 use crate::channel;
 use crate::private::Private;
 use crate::report::Report;
@@ -35,6 +39,8 @@ const LONGEST_WAY: Duration = Duration::from_secs(45);
 pub struct Way {
     /// The socket and the state directory, or why there are none.
     pub endpoint: Result<Endpoint, EndpointError>,
+    /// A connection that was made ahead, until it is used.
+    pub(crate) ahead: RefCell<Option<Ahead>>,
     /// The daemon's program, where it is not the one beside this program.
     pub program: Option<String>,
     /// Where programs are looked for.
@@ -52,7 +58,7 @@ impl Way {
             return private.channel(self).await;
         }
         let endpoint = self.endpoint()?;
-        let stream = match reach(endpoint).await? {
+        let stream = match self.first(endpoint).await? {
             Some(stream) => stream,
             None => self.start(endpoint).await?,
         };
@@ -69,7 +75,7 @@ impl Way {
 
     /// Connects to the daemon if one is running; never starts one.
     pub async fn existing(&self) -> Result<Option<Channel>, Report> {
-        let stream = reach(self.endpoint()?).await?;
+        let stream = self.first(self.endpoint()?).await?;
         Ok(stream.map(channel::over))
     }
 
@@ -87,11 +93,15 @@ impl Way {
             .map_err(|error| Report::unreachable("no place for the daemon").caused_by(error.to_string()))
     }
 
+    async fn first(&self, endpoint: &Endpoint) -> Result<Option<UnixStream>, Report> {
+        reach(endpoint, self.ahead.take().and_then(Ahead::open)).await
+    }
+
     async fn start(&self, endpoint: &Endpoint) -> Result<UnixStream, Report> {
         let began = Instant::now();
         let lock = spawn::Lock::open(&endpoint.state_directory)?;
         while !lock.is_ours()? {
-            if let Some(stream) = reach(endpoint).await? {
+            if let Some(stream) = reach(endpoint, None).await? {
                 return Ok(stream);
             }
             if began.elapsed() > LONGEST_WAY {
@@ -102,7 +112,7 @@ impl Way {
         }
         // A daemon that ends at this moment may be told of once more.
         for _ in 0..5 {
-            if let Some(stream) = reach(endpoint).await? {
+            if let Some(stream) = reach(endpoint, None).await? {
                 return Ok(stream);
             }
             spawn::daemon(self, endpoint).await?;
@@ -115,9 +125,9 @@ impl Way {
 pub(crate) const LOOK: &str = "look into its log: `deployer daemon logs`";
 
 /// Connects to a socket, checks whose it is and waits until it was accepted; nothing where nobody listens.
-async fn reach(endpoint: &Endpoint) -> Result<Option<UnixStream>, Report> {
+async fn reach(endpoint: &Endpoint, ahead: Option<Connected>) -> Result<Option<UnixStream>, Report> {
     let socket = endpoint.socket.as_path();
-    match tokio::time::timeout(PATIENCE, accepted(socket)).await {
+    match tokio::time::timeout(PATIENCE, accepted(socket, ahead)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(Trouble::Report(report))) => Err(*report),
         Ok(Err(Trouble::Io(error))) => Err(cannot_connect(socket, &error)),
@@ -149,10 +159,14 @@ impl From<io::Error> for Trouble {
     }
 }
 
-async fn accepted(socket: &Path) -> Result<Option<UnixStream>, Trouble> {
+async fn accepted(socket: &Path, mut ahead: Option<Connected>) -> Result<Option<UnixStream>, Trouble> {
     // A full backlog is a busy daemon; one that ends while it is being called is nobody.
     for _ in 0..200 {
-        let stream = match UnixStream::connect(socket).await {
+        let connected = match ahead.take() {
+            Some(ahead) => UnixStream::from_std(ahead),
+            None => UnixStream::connect(socket).await,
+        };
+        let stream = match connected {
             Ok(stream) => stream,
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => return Ok(None),

@@ -3,11 +3,12 @@
 
 mod lent;
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 
-use deployer_proto::endpoint::endpoint;
+use deployer_proto::endpoint::{Endpoint, EndpointError, endpoint};
 use deployer_proto::v1::{Backend, CallContext, FullEnvironment, InlineSignIn, Mode};
 use deployer_proto::version::PROTOCOL;
 
@@ -20,7 +21,7 @@ use crate::report::Report;
 /// The environment and the place that the program was started in.
 #[derive(Debug)]
 pub struct Surroundings {
-    variables: BTreeMap<String, String>,
+    variables: Vec<(String, String)>,
     cwd: String,
     host: String,
     umask: u32,
@@ -39,7 +40,8 @@ impl Surroundings {
 
     /// The value of a variable; an empty one counts as absent.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        let variable = self.variables.iter().find(|(own, _)| own == name);
+        variable.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// Whether a CI system runs this.
@@ -60,12 +62,12 @@ impl Surroundings {
     }
 
     fn lent(&self) -> HashMap<String, String> {
-        self.variables.iter().filter(|(name, _)| is_lent(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+        self.variables.iter().filter(|(name, _)| is_lent(name)).cloned().collect()
     }
 
     fn everything(&self) -> FullEnvironment {
         let kept = self.variables.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
-        FullEnvironment { variables: kept.map(|(name, value)| (name.clone(), value.clone())).collect() }
+        FullEnvironment { variables: kept.cloned().collect() }
     }
 
     /// The backend that the variables name, if they do.
@@ -133,27 +135,28 @@ impl Surroundings {
         Ok(CallContext { full_environment: Some(self.everything()), ..self.call(globals, mode)? })
     }
 
-    /// What must be known to find or start the daemon.
-    pub fn way(&self, globals: &Globals) -> Way {
+    /// The daemon's socket and files.
+    pub fn endpoint(&self) -> Result<Endpoint, EndpointError> {
         let path = |name| self.value(name).map(Path::new);
+        endpoint(path("DEPLOYER_SOCKET"), path("DEPLOYER_STATE_DIR"))
+    }
+
+    /// What must be known to find or start the daemon.
+    pub fn way(&self, globals: &Globals, endpoint: Result<Endpoint, EndpointError>) -> Way {
         let kept = |name: &str| DAEMON_NAMES.contains(&name) || name.starts_with("DEPLOYER_TEST_");
         Way {
-            endpoint: endpoint(path("DEPLOYER_SOCKET"), path("DEPLOYER_STATE_DIR")),
+            endpoint,
+            ahead: RefCell::default(),
             program: self.value("DEPLOYER_DAEMON").map(str::to_owned),
             search_path: self.value("PATH").map(str::to_owned),
-            environment: self
-                .variables
-                .iter()
-                .filter(|(name, _)| kept(name))
-                .map(|(n, v)| (n.clone(), v.clone()))
-                .collect(),
+            environment: self.variables.iter().filter(|(name, _)| kept(name)).cloned().collect(),
             private: self.private(globals).then(Private::default),
         }
     }
 
     /// Whether the command runs without the background daemon.
     pub fn private(&self, globals: &Globals) -> bool {
-        globals.no_daemon || self.in_ci()
+        globals.is_private() || self.in_ci()
     }
 }
 

@@ -197,13 +197,13 @@ impl Following<'_> {
         self.pressed += 1;
         if self.pressed == 1 {
             self.wishes_to_cancel = true;
-            shown.say(match self.guest.globals.no_daemon {
+            shown.say(match self.guest.globals.is_private() {
                 false => "Cancelling; Ctrl-C again to leave it.",
                 true => "Cancelling; Ctrl-C again not to wait.",
             });
             return Ok(());
         }
-        if let (Some(run), false) = (&self.run, self.guest.globals.no_daemon) {
+        if let (Some(run), false) = (&self.run, self.guest.globals.is_private()) {
             shown.say("The run goes on. Watch it:");
             shown.say(&format!("  deployer run attach {}", escape::line(&run.id)));
         }

@@ -1,12 +1,12 @@
 //! What every command needs: the global flags, the terminal, the environment, and the way to the daemon.
 
-use deployer_proto::endpoint::Endpoint;
+use deployer_proto::endpoint::{Endpoint, EndpointError};
 use deployer_proto::v1::{CallContext, Mode};
 use tonic::transport::Channel;
 
 use crate::args::Globals;
 use crate::commands::Command;
-use crate::connect::Way;
+use crate::connect::{Ahead, Way};
 use crate::context::Surroundings;
 use crate::output::Terminal;
 use crate::report::Report;
@@ -25,13 +25,35 @@ pub struct Guest {
     pub way: Way,
 }
 
-impl Guest {
-    /// Looks around once.
-    pub fn new(mut globals: Globals) -> Self {
+/// What does not depend on the program's arguments, and is under way while they are read.
+#[derive(Debug)]
+pub struct Found {
+    surroundings: Surroundings,
+    endpoint: Result<Endpoint, EndpointError>,
+    ahead: Option<Ahead>,
+}
+
+impl Found {
+    /// Looks around, and calls the daemon where one will be asked.
+    pub fn look(asks_the_daemon: bool) -> Self {
         let surroundings = Surroundings::read();
-        globals.no_daemon = surroundings.private(&globals);
+        let endpoint = surroundings.endpoint();
+        let ahead = match &endpoint {
+            Ok(endpoint) if asks_the_daemon && !surroundings.in_ci() => Ahead::call(endpoint),
+            _ => None,
+        };
+        Self { surroundings, endpoint, ahead }
+    }
+}
+
+impl Guest {
+    /// Looks around once; what was `found` before the flags were read is used.
+    pub fn new(mut globals: Globals, found: Found) -> Self {
+        let Found { surroundings, endpoint, ahead } = found;
+        globals.no_daemon = Some(surroundings.private(&globals));
         let terminal = Terminal::new(&globals, &surroundings);
-        let way = surroundings.way(&globals);
+        let way = surroundings.way(&globals, endpoint);
+        way.ahead.replace(ahead.filter(|_| way.private.is_none()));
         Self { globals, terminal, surroundings, way }
     }
 

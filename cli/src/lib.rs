@@ -23,27 +23,28 @@ pub mod prompt;
 pub mod report;
 pub mod terminal_mode;
 
+use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use crate::args::Cli;
 use crate::exit::Exit;
-use crate::guest::Guest;
+use crate::guest::{Found, Guest};
 use crate::report::Report;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     report::install_panic_hook();
-    let cli = match Cli::parsed() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let found = Found::look(args::names_a_command(&words));
+    let cli = match Cli::parsed(&words) {
         Ok(cli) => cli,
         Err(error) => return exit::of_usage(&error).into(),
     };
-    let guest = Guest::new(cli.globals);
+    // The system takes back what these hold, faster than they would give it back.
+    let guest = ManuallyDrop::new(Guest::new(cli.globals, found));
     let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(guest.run(cli.command));
-            runtime.shutdown_background();
-            outcome
-        }
+        Ok(runtime) => ManuallyDrop::new(runtime).block_on(guest.run(cli.command)),
         Err(error) => Err(Report::internal("could not start").caused_by(error.to_string())),
     };
     match exit {

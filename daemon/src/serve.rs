@@ -63,7 +63,8 @@ struct Door {
 impl Door {
     async fn admit(&self, stream: UnixStream, open: OpenConnection, closed: Option<DropGuard>) {
         let over = Box::pin(self.closing.clone().cancelled_owned());
-        let _ = self.connections.send(Ok(Connection { stream, silent: Some(over), _open: open, _closed: closed })).await;
+        let _ =
+            self.connections.send(Ok(Connection { stream, silent: Some(over), _open: open, _closed: closed })).await;
     }
 }
 

@@ -63,6 +63,22 @@ fn a_signal_at_a_prompt_ends_cleanly_too() {
 }
 
 #[test]
+fn a_daemon_that_is_replaced_while_a_question_is_answered_is_no_loss() {
+    let world = World::new();
+    world.run(["daemon", "start"]).succeeds();
+    let backend = format!("local:{}", world.work().join("none.db").display());
+    let login = ["login", "--tenant", "web-team", "--backend", &backend];
+    let mut terminal = Terminal::new(world.command(login), 80, 24);
+    terminal.wait_for("Tenant Secret:");
+    world.run(["daemon", "stop"]).succeeds();
+    world.run(["daemon", "start"]).succeeds();
+    assert!(!world.log().contains("cut off"), "a caller who asks for nothing is waited for\n{}", world.log());
+    terminal.type_in("hush\r");
+    let (code, text) = terminal.wait();
+    assert!(code == Some(8) && text.contains("none.db"), "{code:?}\n{text}");
+}
+
+#[test]
 fn without_a_terminal_a_missing_value_names_its_flag_and_its_variable() {
     let cases: [(&[&str], &str, &str); 7] = [
         (&["login"], "--tenant", "DEPLOYER_TENANT"),

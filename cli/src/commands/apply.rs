@@ -74,7 +74,7 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
 impl Job {
     /// Plans, asks, starts and follows; a plan that went stale is asked about again.
     pub async fn run(mut self, guest: &Guest) -> Outcome {
-        if self.how.detach && guest.globals.no_daemon {
+        if self.how.detach && guest.globals.is_private() {
             return Err(Report::usage("nothing can be detached without the background daemon")
                 .hint("leave out --detach, or run it where the daemon may run (without --no-daemon and CI=true)"));
         }

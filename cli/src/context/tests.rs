@@ -8,7 +8,7 @@ fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
 }
 
 fn private() -> Globals {
-    Globals { no_daemon: true, ..Globals::default() }
+    Globals { no_daemon: Some(true), ..Globals::default() }
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl Terminal {
     pub fn new(globals: &Globals, surroundings: &Surroundings) -> Self {
         let out_is_terminal = std::io::stdout().is_terminal();
         let err_is_terminal = std::io::stderr().is_terminal();
-        let plain = globals.no_color || surroundings.value("NO_COLOR").is_some() || surroundings.dumb_terminal();
+        let plain =
+            globals.no_color.is_some() || surroundings.value("NO_COLOR").is_some() || surroundings.dumb_terminal();
         let now = Timestamp::now();
         let look = |is_terminal: bool, width: fn() -> Option<usize>| Look {
             colour: is_terminal && !plain,
@@ -61,10 +62,10 @@ impl Terminal {
         Self {
             out: look(out_is_terminal, || columns(rustix::stdio::stdout())),
             err: look(err_is_terminal, || columns(rustix::stdio::stderr())),
-            interactive: !globals.no_input && err_is_terminal && std::io::stdin().is_terminal(),
+            interactive: globals.no_input.is_none() && err_is_terminal && std::io::stdin().is_terminal(),
             live: err_is_terminal && !surroundings.dumb_terminal(),
-            format: globals.output,
-            quiet: globals.quiet,
+            format: globals.format(),
+            quiet: globals.is_quiet(),
             out_is_terminal,
         }
     }

@@ -43,7 +43,7 @@ impl Command {
 
 /// These commands speak of the background daemon; without one they make no sense.
 fn refuse_without_daemon(guest: &Guest) -> Result<(), Report> {
-    if !guest.globals.no_daemon {
+    if !guest.globals.is_private() {
         return Ok(());
     }
     Err(Report::usage("there is no background daemon with --no-daemon, which is the default where CI=true"))
