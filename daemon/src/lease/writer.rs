@@ -1,7 +1,7 @@
 //! The task that writes a sealed state: one write at a time, each on the version that the one before it made.
 //!
-//! A change that somebody waits for is written at once. Others may wait for as long as the last write took, so that
-//! many of them become one write, and a record is never more than two writes behind what happened.
+//! A change that somebody waits for is written at once. Others may wait for some times as long as the last write took, so
+//! that many of them become one write, and a record is never more than two writes behind what happened.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -22,7 +22,9 @@ use super::sealed::SealRequest;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The longest rest between two writes that nobody waits for.
+/// How much longer than a write the rest is between two that nobody waits for: most of the time is then left to the work.
+const REST: u32 = 4;
+/// The longest such rest.
 const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// The owner's end of the task; its end lets the task finish what is pending.
@@ -193,7 +195,7 @@ impl Task {
             let begun = Instant::now();
             match self.store().await {
                 Ok(changes) => {
-                    (stored, rest_until) = (changes, Instant::now() + begun.elapsed().min(LONGEST_REST));
+                    (stored, rest_until) = (changes, Instant::now() + (begun.elapsed() * REST).min(LONGEST_REST));
                     self.shared.progress.send_modify(|progress| progress.stored = changes);
                 }
                 Err(error) => return self.keep_elsewhere(error, stored).await,

@@ -108,18 +108,17 @@ impl Begun {
     }
 }
 
-/// Performs a step once its intent is stored, an engine is free, and the lease allows it.
+/// Performs a step once an engine is free, its intent is stored, and the lease allows it. An intent is in no hurry before an
+/// engine is free: until then it shares the writes of others.
 pub async fn perform(asked: Arc<Asked>, at: usize, begun: Begun, landing: Landing) -> End {
+    let cancelled = asked.run.cancelled();
+    let taken = asked.free.take(asked.plan.steps[at].engine);
+    let Some(_free) = cancelled.run_until_cancelled(taken).await else { return End::Unasked(None) };
     if let Err(error) = landing.landed().await {
         let lost = error.reason == Reason::LockLost;
         return End::Unasked((!lost).then_some(error));
     }
-    let cancelled = asked.run.cancelled();
-    let allowed = async {
-        let free = asked.free.take(asked.plan.steps[at].engine).await;
-        asked.lease.gate().await.is_ok().then_some(free)
-    };
-    let Some(Some(_free)) = cancelled.run_until_cancelled(allowed).await else { return End::Unasked(None) };
+    let Some(Ok(())) = cancelled.run_until_cancelled(asked.lease.gate()).await else { return End::Unasked(None) };
     let step = &asked.plan.steps[at];
     asked.run.tell(Happening::ComponentStarted { component: step.component.clone(), action: step.action });
     let clock = Instant::now();
