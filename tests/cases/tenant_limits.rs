@@ -1,6 +1,8 @@
 //! What a team may use: each refusal ends with 7 and names the limit, what is in use, and who can change it.
 
+use harness::aws::LocalAws;
 use harness::bills::Bills;
+use harness::proxy::Proxy;
 use harness::scenes::{Platform, teams};
 
 use crate::cloudformation;
@@ -53,6 +55,25 @@ fn every_limit_refuses_with_its_name_what_is_in_use_and_who_can_change_it() {
         refused(&team, "shop", &["region eu-central-1", "us-east-1", "deployer tenant edit ID --regions"]);
         team.world.run(["destroy", "--stack", "shop", "--yes"]).succeeds();
     }
+}
+
+#[test]
+fn what_is_far_from_the_limits_is_not_counted_for_every_new_stack() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    let mut team = Platform::aws(&aws);
+    let secret = team.create_tenant("web-team");
+    team.world = team.world.with("AWS_ENDPOINT_URL", proxy.endpoint()).with("DEPLOYER_ENVIRONMENT", "development");
+    team.sign_in("web-team", &secret);
+    let reads_of = |stack: &str| {
+        team.write_stack(stack, &[COMPONENT]);
+        proxy.forget();
+        team.apply(stack).succeeds();
+        proxy.counts().iter().filter(|(name, _)| name.name() == "S3.GetObject").map(|(_, times)| times).sum::<usize>()
+    };
+    reads_of("first");
+    let (second, others) = (reads_of("second"), ["a", "b", "c", "d"].map(reads_of));
+    assert!(others.iter().all(|reads| *reads <= second), "{second}, then {others:?}");
 }
 
 #[test]

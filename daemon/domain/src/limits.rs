@@ -13,6 +13,23 @@ pub struct Usage {
     pub services: u32,
 }
 
+/// Room below a limit that is more than a tenant's computers use up in some minutes, whoever works there.
+const ROOM: u32 = 10;
+
+impl Usage {
+    /// What would be used at most once a plan made these services new: each might be the first of its stack.
+    #[must_use]
+    pub fn with(self, services: u32) -> Self {
+        Self { stacks: self.stacks.saturating_add(1), services: self.services.saturating_add(services) }
+    }
+
+    /// Whether this is so far from the limits that it need not be counted anew for a while.
+    pub fn is_far_from(self, limits: &Limits) -> bool {
+        let far = |used: u32, most: u32| used.saturating_add(ROOM.max(most / 5)) <= most;
+        far(self.stacks, limits.max_stacks) && far(self.services, limits.max_services)
+    }
+}
+
 /// Refuses a change that grows beyond a limit. What is over a limit already may stay, and shrink.
 pub fn allow(limits: &Limits, before: Usage, after: Usage) -> Result<()> {
     let over = |what: &str, before: u32, after: u32, most: u32| -> Result<()> {
@@ -94,6 +111,18 @@ mod tests {
         assert_eq!(error.reason, Reason::LimitExceeded);
         assert_eq!(error.facts[0].1, "2 / 2 stacks");
         assert!(allowed((2, 4), (2, 5)).unwrap_err().message.contains("services"));
+    }
+
+    #[test]
+    fn small_limits_and_near_ones_are_always_counted() {
+        let far = |stacks, services, max_stacks, max_services| {
+            let limits = Limits { max_stacks, max_services, ..Limits::default() };
+            Usage { stacks, services }.is_far_from(&limits)
+        };
+        assert!(far(80, 400, 100, 500) && far(2, 5, 12, 15));
+        assert!(!far(81, 0, 100, 500) && !far(0, 401, 100, 500), "a fifth is left free");
+        assert!(!far(0, 0, 9, 500) && !far(0, 0, 100, 9), "small limits");
+        assert_eq!(Usage { stacks: 1, services: 2 }.with(3), Usage { stacks: 2, services: 5 });
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Blueprint {
     /// What policies and limits say of a run of a plan.
     pub async fn judge(&self, asking: &Asking<'_>, plan: &Plan, state: &StateDocument) -> Result<Judgement> {
         let mut judgement = Judgement { refusals: self.policies(plan), warnings: Vec::new() };
-        judgement.refusals.extend(self.limits(asking.access, plan, state).await?);
+        judgement.refusals.extend(self.limits(asking, plan, state).await?);
         match self.cost(asking, plan).await {
             CostVerdict::Fine => {}
             CostVerdict::Warn(warning) => judgement.warnings.push(warning),
@@ -58,18 +58,30 @@ impl Blueprint {
         limits::judge_cost(&tenant.limits, policy, grows, cost.usd.ok_or(cost.unknown.as_str()))
     }
 
-    /// Asks what the tenant uses only where this plan would make it more.
-    async fn limits(&self, access: &TenantAccess, plan: &Plan, state: &StateDocument) -> Result<Option<Error>> {
-        let now: BTreeSet<&ServiceName> = state.components.keys().map(|id| &id.service).collect();
+    /// Counts what the tenant uses only where this plan would make it more, and only now and then while that is far from
+    /// the limits: to count is to read all its states.
+    async fn limits(&self, asking: &Asking<'_>, plan: &Plan, state: &StateDocument) -> Result<Option<Error>> {
+        let (access, limits) = (asking.access, &asking.access.tenant.limits);
+        let there: BTreeSet<&ServiceName> = state.components.keys().map(|id| &id.service).collect();
         let created = plan.steps.iter().filter(|step| step.action == Action::Create);
         let new: BTreeSet<&ServiceName> =
-            created.map(|step| &step.component.service).filter(|service| !now.contains(service)).collect();
+            created.map(|step| &step.component.service).filter(|service| !there.contains(service)).collect();
         if new.is_empty() {
+            return Ok(None);
+        }
+        let known = &asking.ports.caches.usages;
+        let whose = (access.backend.place.address.clone(), access.space.stacks());
+        let now = asking.ports.clock.now();
+        let most = known.of(&whose, now).map(|usage| usage.with(u32::try_from(new.len()).unwrap_or(u32::MAX)));
+        if let Some(most) = most.filter(|most| most.is_far_from(limits)) {
+            known.grows(&whose, most);
             return Ok(None);
         }
         let mut summaries = stack_summaries::summaries(&access.backend, &access.space).await?;
         let before = stack_summaries::usage(&summaries);
         stack_summaries::add(&mut summaries, &self.stack, &self.environment, new.into_iter().cloned());
-        Ok(limits::allow(&access.tenant.limits, before, stack_summaries::usage(&summaries)).err())
+        let after = stack_summaries::usage(&summaries);
+        known.learn(whose, now, after);
+        Ok(limits::allow(limits, before, after).err())
     }
 }

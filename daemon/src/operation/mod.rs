@@ -115,6 +115,7 @@ pub mod tenant_counts;
 mod tenant_states;
 mod throttle;
 mod under_lock;
+mod usages;
 
 #[cfg(test)]
 mod tests;
@@ -157,6 +158,7 @@ struct Caches {
     measured: measured::MeasureCache,
     registry: registry::RegistryCache,
     isolation: isolation::IsolationCache,
+    usages: usages::Usages,
 }
 
 impl Ports {
