@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use deployer_daemon::{engine::guard, start};
 
 /// The allocator of the static C library makes everything half as slow again.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
