@@ -47,8 +47,12 @@ pub struct Archived {
 impl Archived {
     /// Describes a content.
     pub fn of(bytes: &[u8]) -> Self {
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { size: bytes.len() as u64, sha256 }
+        Self::known(bytes.len() as u64, &Sha256::digest(bytes))
+    }
+
+    /// Describes a content whose SHA-256 somebody else has computed.
+    pub fn known(size: u64, sha256: &[u8]) -> Self {
+        Self { size, sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect() }
     }
 }
 

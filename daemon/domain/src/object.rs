@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::archive::Archived;
 use crate::key::{KeyPrefix, ObjectKey};
 
 /// An opaque mark of one version of an object; it changes with every change of the content.
@@ -106,7 +107,7 @@ pub type PortResult<T> = Result<T, PortError>;
 /// The storage of documents.
 ///
 /// Laws (see `laws::objects`): a read after a write sees it; every change changes the [`ETag`]; of concurrent writes
-/// under one condition exactly one succeeds; a listing is consistent and sorted by key; a refused write changes
+/// under one condition exactly one succeeds; a copy has every byte, and its checksum is its content's; a listing is consistent and sorted by key; a refused write changes
 /// nothing. No implementation retries a conditional write by itself without recognising its own earlier attempt.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
@@ -121,6 +122,11 @@ pub trait ObjectStore: Send + Sync {
     /// Fails with [`PortError::Conflict`] when the condition does not hold and [`PortError::Gone`] when
     /// [`WriteIf::Unchanged`] finds nothing.
     async fn write(&self, key: &ObjectKey, bytes: Vec<u8>, condition: WriteIf) -> PortResult<ETag>;
+
+    /// Copies an object within the storage, over whatever is at the new key; answers what the copy holds, `None` where there
+    /// was nothing to copy. Only for documents with one writer, such as archives. Where the storage can do it by itself the
+    /// content does not travel.
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Option<Archived>>;
 
     /// Makes an address under which a document can be read for some minutes without credentials; nothing where the
     /// storage has no such thing.

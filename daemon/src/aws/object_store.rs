@@ -5,9 +5,14 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use deployer_domain::archive::Archived;
 use deployer_domain::key::{KeyPrefix, ObjectKey};
 use deployer_domain::object::{ETag, Listed, Object, ObjectStore, PortError, PortResult, Reread, WriteIf};
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Clients;
 use super::clients::time_for;
@@ -16,6 +21,9 @@ use super::retry::OnlyIf;
 
 /// How long an address of a document can be used.
 const LINK_LASTS: std::time::Duration = std::time::Duration::from_secs(900);
+
+/// What stands for itself in the name of an object that is copied.
+const SPELLED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 type PutError = SdkError<PutObjectError, HttpResponse>;
 
@@ -73,6 +81,20 @@ impl S3Objects {
             })?;
         let modified = modified.unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(Object { bytes: body.to_vec(), etag: ETag(etag), modified })
+    }
+
+    /// Size and checksum as the storage knows them; other makers' servers may know no checksum, so it is read there.
+    async fn described(&self, key: &ObjectKey) -> PortResult<Archived> {
+        let request = self.clients.s3.head_object().bucket(&self.bucket).key(key.as_str());
+        let answer = request.checksum_mode(ChecksumMode::Enabled).send().await;
+        let answer = answer.map_err(|error| port_error(error, &self.place()))?;
+        let size = answer.content_length().and_then(|size| u64::try_from(size).ok());
+        let sha256 = answer.checksum_sha256().and_then(|text| BASE64_STANDARD.decode(text).ok());
+        if let (Some(size), Some(sha256)) = (size, sha256) {
+            return Ok(Archived::known(size, &sha256));
+        }
+        let object = self.read(key).await?.ok_or_else(|| self.nonsense("that a copy is not there"))?;
+        Ok(Archived::of(&object.bytes))
     }
 
     fn nonsense(&self, what: &str) -> PortError {
@@ -138,6 +160,18 @@ impl ObjectStore for S3Objects {
                     _ => Err(port_error(error, &self.place())),
                 }
             }
+        }
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Option<Archived>> {
+        let source = format!("{}/{}", self.bucket, utf8_percent_encode(from.as_str(), SPELLED));
+        let request = self.clients.s3.copy_object().bucket(&self.bucket).key(to.as_str()).copy_source(source);
+        match request.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await {
+            Ok(_) => self.described(to).await.map(Some),
+            Err(error) => match error.as_service_error().and_then(|error| error.meta().code()) {
+                Some("NoSuchKey") => Ok(None),
+                _ => Err(port_error(error, &self.place())),
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use deployer_domain::archive::Archived;
 use deployer_domain::key::{KeyPrefix, ObjectKey};
 use deployer_domain::object::{ETag, Listed, Object, ObjectStore, PortError, PortResult, Reread, WriteIf};
 use jiff::Timestamp;
@@ -54,14 +55,17 @@ impl ObjectStore for EmbeddedObjects {
         let key = key.to_string();
         let work = move |transaction: &Transaction<'_>| {
             check(&condition, version(transaction, &key)?)?;
-            let mut put = transaction.prepare_cached(
-                "INSERT INTO objects (key, etag, modified, content)
-                 VALUES (?1, lower(hex(randomblob(16))), CAST(unixepoch('subsec') * 1000 AS INTEGER), ?2)
-                 ON CONFLICT (key) DO UPDATE
-                 SET etag = excluded.etag, modified = excluded.modified, content = excluded.content
-                 RETURNING etag",
-            )?;
-            Ok(ETag(put.query_row(params![key, bytes], |row| row.get(0))?))
+            put(transaction, &key, &bytes)
+        };
+        self.database.write(work).await
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Option<Archived>> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let work = move |transaction: &Transaction<'_>| {
+            let Some(Object { bytes, .. }) = find(transaction, &from)? else { return Ok(None) };
+            put(transaction, &to, &bytes)?;
+            Ok(Some(Archived::of(&bytes)))
         };
         self.database.write(work).await
     }
@@ -103,6 +107,17 @@ fn find(transaction: &Transaction<'_>, key: &str) -> Result<Option<Object>, Fail
         Ok(Object { bytes: row.get(0)?, etag: ETag(row.get(1)?), modified })
     };
     Ok(rows.query_row([key], read).optional()?)
+}
+
+fn put(transaction: &Transaction<'_>, key: &str, bytes: &[u8]) -> Result<ETag, Failure> {
+    let mut put = transaction.prepare_cached(
+        "INSERT INTO objects (key, etag, modified, content)
+         VALUES (?1, lower(hex(randomblob(16))), CAST(unixepoch('subsec') * 1000 AS INTEGER), ?2)
+         ON CONFLICT (key) DO UPDATE
+         SET etag = excluded.etag, modified = excluded.modified, content = excluded.content
+         RETURNING etag",
+    )?;
+    Ok(ETag(put.query_row(params![key, bytes], |row| row.get(0))?))
 }
 
 fn version(transaction: &Transaction<'_>, key: &str) -> rusqlite::Result<Option<ETag>> {

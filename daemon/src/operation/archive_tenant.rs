@@ -100,12 +100,12 @@ impl<'a> Archiving<'a> {
         let copied = bounded::map(pairs, |(from, to)| {
             let backend = self.backend.clone();
             async move {
-                let read =
-                    backend.objects.read(&from).await.attempted(format!("read {from}"), &backend.place.address)?;
-                let Some(object) = read else { return Ok(None) };
-                let archived = Archived::of(&object.bytes);
-                put(&backend, &to, object.bytes).await?;
-                Ok(Some((from, archived)))
+                let mut copied = backend.objects.copy(&from, &to).await;
+                if let Err(PortError::Unavailable(_)) = copied {
+                    copied = backend.objects.copy(&from, &to).await;
+                }
+                let copied = copied.attempted(format!("copy {from}"), &backend.place.address)?;
+                Ok(copied.map(|archived| (from, archived)))
             }
         });
         for (key, archived) in copied.await?.into_iter().flatten() {

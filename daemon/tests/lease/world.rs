@@ -9,6 +9,7 @@ use deployer_daemon::changes::Changes;
 use deployer_daemon::clock::SystemClock;
 use deployer_daemon::entropy::SystemEntropy;
 use deployer_daemon::lease::{AcquireRequest, HeldLease, KeeperSettings, LeaseKeeper, SealRequest, SealedState};
+use deployer_domain::archive::Archived;
 use deployer_domain::backend::{Backend, BackendAddress, BackendRef, CloudIdentity, WhoAmI};
 use deployer_domain::clock::Clock;
 use deployer_domain::error::Result;
@@ -135,6 +136,10 @@ impl ObjectStore for FarObjects {
         self.writes.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(self.slowness).await;
         self.way.pass(self.inner.write(key, bytes, condition)).await
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Option<Archived>> {
+        self.way.pass(self.inner.copy(from, to)).await
     }
 
     async fn delete(&self, key: &ObjectKey) -> PortResult<()> {

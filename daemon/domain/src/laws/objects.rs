@@ -1,7 +1,10 @@
 //! The laws of documents.
 
+use jiff::Timestamp;
+
 use super::join_all;
-use crate::key::{KeyPrefix, ObjectKey, StackSpace, TenantSpace};
+use crate::archive::Archived;
+use crate::key::{KeyPrefix, ObjectKey, PlatformSpace, StackSpace, TenantSpace};
 use crate::name::StateVersion;
 use crate::object::{ETag, ObjectStore, PortError, Reread, WriteIf};
 
@@ -22,6 +25,8 @@ pub async fn all<S: ObjectStore>(empty: impl AsyncFn() -> S) {
     a_listing_is_complete_sorted_and_stays_within_its_prefix(&empty().await).await;
     folders_are_what_has_something_below(&empty().await).await;
     a_document_of_some_megabytes_is_kept(&empty().await).await;
+    a_copy_has_every_byte_and_says_its_checksum(&empty().await).await;
+    of_what_is_not_there_nothing_is_copied(&empty().await).await;
 }
 
 /// How many contend in the laws about concurrency.
@@ -219,4 +224,29 @@ pub async fn a_document_of_some_megabytes_is_kept(store: &impl ObjectStore) {
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
     put(store, &key(), &bytes).await;
     assert!(content(store, &key()).await.unwrap() == bytes);
+}
+
+/// A copy has every byte, says what it holds, replaces what was there, and leaves the original as it was.
+pub async fn a_copy_has_every_byte_and_says_its_checksum(store: &impl ObjectStore) {
+    let copy = PlatformSpace.archive(space().id(), Timestamp::UNIX_EPOCH).copy_of(&key()).unwrap();
+    let all_bytes: Vec<u8> = (0..=255).cycle().take(70_000).collect();
+    for bytes in [all_bytes, Vec::new(), b"shorter".to_vec()] {
+        let etag = put(store, &key(), &bytes).await;
+        assert_eq!(store.copy(&key(), &copy).await, Ok(Some(Archived::of(&bytes))));
+        assert_eq!(content(store, &copy).await.as_ref(), Some(&bytes));
+        let original = store.read(&key()).await.unwrap().unwrap();
+        assert_eq!((original.bytes, original.etag), (bytes, etag));
+    }
+    // A name that an older tool made need not be plain.
+    let odd = PlatformSpace.tenant_folder(space().id()).listed("tenants/acme-team/v1/a b+c%20\u{fc}?d=e&f").unwrap();
+    put(store, &odd, b"odd").await;
+    assert_eq!(store.copy(&odd, &copy).await, Ok(Some(Archived::of(b"odd"))));
+}
+
+/// Of what is not there nothing is copied, and what was there stays.
+pub async fn of_what_is_not_there_nothing_is_copied(store: &impl ObjectStore) {
+    let other = stack("shop").history(1);
+    put(store, &other, b"stays").await;
+    assert_eq!(store.copy(&key(), &other).await, Ok(None));
+    assert_eq!(content(store, &other).await.unwrap(), b"stays");
 }

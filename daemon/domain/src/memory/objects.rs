@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use super::{Fault, Script, guard, tick};
+use crate::archive::Archived;
 use crate::key::{KeyPrefix, ObjectKey};
 use crate::object::{ETag, Listed, Object, ObjectStore, PortError, PortResult, Reread, WriteIf};
 
@@ -112,6 +113,13 @@ impl ObjectStore for MemoryObjects {
             held.check(key, &condition)?;
             Ok(held.put(key.as_str(), bytes))
         })
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Option<Archived>> {
+        let Some(Object { bytes, .. }) = self.read(from).await? else { return Ok(None) };
+        let archived = Archived::of(&bytes);
+        self.write(to, bytes, WriteIf::Always).await?;
+        Ok(Some(archived))
     }
 
     async fn delete(&self, key: &ObjectKey) -> PortResult<()> {
