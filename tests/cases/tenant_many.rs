@@ -1,10 +1,10 @@
 //! Many tenants at once: `tenant init --from FILE`.
 
-use harness::aws::{LocalAws, REGION};
+use harness::aws::LocalAws;
 use harness::pids::signal;
 use harness::proxy::{Fault, Proxy, Rule};
-use harness::scenes::{PASSWORD, Platform, platforms};
-use harness::{World, wait};
+use harness::scenes::{Platform, platforms};
+use harness::wait;
 use rustix::process::Signal;
 
 const FILE: &str = "tenants:\n  - id: web-team\n    email: web@company.com\n    limits: { maxStacks: 3 }\n  - id: \
@@ -54,21 +54,11 @@ fn a_file_with_mistakes_creates_nothing_and_names_them_all() {
     }
 }
 
-/// A platform on a local AWS behind a proxy, whose admin's session survives its daemon.
-fn behind_a_proxy(aws: &LocalAws, proxy: &Proxy) -> Platform {
-    let mut world = aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
-    world = world.with("AWS_ENDPOINT_URL", proxy.endpoint()).with("DEPLOYER_REGION", REGION);
-    let platform = Platform::prepared(world.with("DEPLOYER_KEYRING", "file"), "s3://many-state".to_owned());
-    let login = ["admin", "login", "--backend", &platform.address, "--password-stdin"];
-    platform.world.command(login).stdin(PASSWORD).run().succeeds();
-    platform
-}
-
 #[test]
 fn a_daemon_that_is_killed_at_the_registry_leaves_all_or_none_and_the_same_command_completes_it() {
     let aws = LocalAws::start();
     let proxy = Proxy::start(&aws.endpoint()).unwrap();
-    let platform = behind_a_proxy(&aws, &proxy);
+    let platform = Platform::behind(&aws, &proxy);
     let from = ["tenant", "init", "--from", "teams.yaml"];
     platform.world.write("teams.yaml", FILE);
     // Killed before the registry is written: nobody exists. Killed after it: everybody does.

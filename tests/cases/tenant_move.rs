@@ -1,10 +1,11 @@
 //! A team's state moves: in from a deployment without tenants, and up into another version namespace.
 
-use harness::aws::{LocalAws, REGION};
+use harness::aws::LocalAws;
 use harness::pids::signal;
 use harness::proxy::{Fault, Proxy, Rule, Seen};
-use harness::scenes::{PASSWORD, Platform, teams};
-use harness::{World, wait};
+use harness::scenes::{Platform, teams};
+use harness::stored::Stored;
+use harness::wait;
 use rustix::process::Signal;
 
 const COMPONENT: &str = "a: { type: command, apply: 'echo x >> applied', check: 'true', destroy: 'true' }";
@@ -111,13 +112,7 @@ fn a_team_at_work_is_not_moved_and_works_on() {
 fn a_daemon_that_is_killed_in_the_middle_of_a_move_is_followed_by_the_same_command() {
     let aws = LocalAws::start();
     let proxy = Proxy::start(&aws.endpoint()).unwrap();
-    let world = aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
-    let world = world.with("AWS_ENDPOINT_URL", proxy.endpoint()).with("DEPLOYER_REGION", REGION);
-    let world = world.with("DEPLOYER_KEYRING", "file").with("DEPLOYER_TEST_LEASE_PERMILLE", "30");
-    let team = Platform::prepared(world, "s3://moving-state".to_owned());
-    let login = ["admin", "login", "--backend", &team.address, "--password-stdin"];
-    team.world.command(login).stdin(PASSWORD).run().succeeds();
-    let team = team.with_team("web-team").in_development();
+    let team = Platform::behind(&aws, &proxy).with_team("web-team").in_development();
     team.write_stack("shop", &[COMPONENT]);
     team.apply("shop").succeeds();
     // Before the first copy, before the state's copy, before the registry.
@@ -140,5 +135,64 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_move_is_followed_by_the_same_comma
         team.apply("shop").succeeds().says("No changes");
         let state = team.json_document(&format!("tenants/web-team/{to}/stacks/shop/development/state.json"));
         assert!(state["movedTo"].is_null(), "{state}");
+    }
+}
+
+#[test]
+fn a_migration_whose_daemon_is_killed_at_any_write_is_completed_by_the_same_command() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    let platform = Platform::behind(&aws, &proxy);
+    platform.create_tenant("new-team");
+    let cutting = Cutting { stored: Stored::of(&aws, &platform.address), platform, proxy };
+    for (fault, word) in [(Fault::Hold, "before"), (Fault::HoldAnswer, "after")] {
+        let cut = (0..).take_while(|write| cutting.cut_off(&fault, &format!("{word}-{write}"), *write)).count();
+        // The intent, the seal, the history's and the state's copies, the registry, the derived entry, the result.
+        assert_eq!(cut, 7, "killed {word} so many writes");
+    }
+}
+
+/// Migrations that are cut off.
+struct Cutting {
+    platform: Platform,
+    proxy: Proxy,
+    stored: Stored,
+}
+
+impl Cutting {
+    /// Migrates one stack of this name and kills the daemon at one of the writes; answers whether there were so many.
+    fn cut_off(&self, fault: &Fault, name: &str, write: usize) -> bool {
+        let Self { platform, proxy, stored } = self;
+        let old = format!("{name}/{name}/dev");
+        stored.put(&format!("{old}/state.json"), r#"{"serial": 3, "ours": "kept"}"#);
+        stored.put(&format!("{old}/history/001.json"), "what was");
+        let prefix = format!("{name}/");
+        let migrate = ["tenant", "migrate", "new-team", "--from", &prefix, "--yes"];
+        proxy.forget();
+        proxy.add(Rule::on("S3.PutObject", fault.clone()).after(write));
+        let mut migrating = platform.world.command(migrate).spawn();
+        let held = |seen: &Seen| seen.fault.is_some() && (*fault == Fault::Hold || seen.status == Some(200));
+        let cut = wait::until_some("a write is held, or none is left", || {
+            let cut = proxy.seen().iter().any(held);
+            (cut || migrating.has_ended()).then_some(cut)
+        });
+        if cut {
+            signal(platform.world.daemon().unwrap(), Signal::KILL);
+            migrating.wait().exits(3);
+            proxy.heal();
+            platform.world.run(migrate).succeeds();
+        } else {
+            proxy.heal();
+            migrating.wait().succeeds();
+        }
+        let new = format!("tenants/new-team/v1/stacks/{name}/dev");
+        assert_eq!(stored.json(&format!("{old}/state.json")).unwrap()["movedTo"], new.as_str());
+        let state = stored.json(&format!("{new}/state.json"));
+        assert_eq!(state, Some(serde_json::json!({"serial": 3, "ours": "kept"})));
+        assert_eq!(stored.text(&format!("{new}/history/001.json")).as_deref(), Some("what was"));
+        for key in ["tenants.yaml", "registry/new-team.yaml"] {
+            assert!(stored.text(key).unwrap().contains(&format!("from: {prefix}")), "{key}");
+        }
+        cut
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::aws::{LocalAws, REGION};
+use crate::proxy::Proxy;
 use crate::{Output, World};
 
 /// The admin's password in all scenes.
@@ -33,6 +34,15 @@ impl Platform {
         let unique = world.directory().file_name().and_then(|name| name.to_str()).unwrap_or("x").to_lowercase();
         let address = format!("s3://{}-state", unique.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
         Self::prepared(world.with("DEPLOYER_REGION", REGION), address)
+    }
+
+    /// The same behind a proxy, with sessions that outlive the daemon: what a kill leaves is found by the next one.
+    #[track_caller]
+    pub fn behind(aws: &LocalAws, proxy: &Proxy) -> Self {
+        let world = aws.environment().into_iter().fold(World::new(), |world, (name, value)| world.with(name, value));
+        let world = world.with("AWS_ENDPOINT_URL", proxy.endpoint()).with("DEPLOYER_REGION", REGION);
+        let world = world.with("DEPLOYER_KEYRING", "file").with("DEPLOYER_TEST_LEASE_PERMILLE", "30");
+        Self::prepared(world, "s3://behind-state".to_owned())
     }
 
     /// Prepares a backend in a world and signs its admin in.

@@ -5,7 +5,7 @@
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
-use deployer_domain::key::PlatformSpace;
+use deployer_domain::key::{MoveSpace, PlatformSpace};
 use deployer_domain::name::TenantId;
 use deployer_domain::registry::{Migration, Registry, unknown_tenant};
 use deployer_domain::tenant::Tenant;
@@ -74,21 +74,25 @@ pub async fn migrate_tenant(
     }
     let recorder = authorise::recorder(&access, caller, "tenant.migrate", wanted.id.as_str()).await;
     let intent = recorder.intent(ports).await?;
-    let moved = carry_out(ports, &access, (&found, &migrated), steps).await;
+    let moved = carry_out(ports, &access, (&space, found, migrated), steps).await;
     recorder.result(ports, intent, &moved).await;
-    moved.map(|()| migrated)
+    moved
 }
 
 async fn carry_out(
     ports: &Ports,
     access: &AdminAccess,
-    (found, migrated): (&Found, &MigratedTenant),
+    (space, found, mut migrated): (&MoveSpace, Found, MigratedTenant),
     steps: Steps<'_>,
-) -> Result<()> {
+) -> Result<MigratedTenant> {
     let backend = &access.backend;
-    seal(backend, found).await?;
+    seal(backend, &found).await?;
     steps("Sealing the old states");
-    copy(backend, found).await?;
+    // Until it was sealed the older tool may have written more.
+    let found = find(backend, space).await?;
+    found.refuse_strangers(space)?;
+    copy(backend, space, &found).await?;
+    (migrated.stacks, migrated.objects, migrated.bytes) = (found.states.len() as u64, found.objects(), found.bytes);
     steps("Copying and comparing");
     let id = &migrated.tenant.id;
     let note = Migration { from: migrated.from.clone(), completed: ports.clock.now(), objects: migrated.objects };
@@ -99,5 +103,5 @@ async fn carry_out(
     }
     ports.caches.entries.forget(id);
     steps("Updating tenants.yaml");
-    Ok(())
+    Ok(migrated)
 }

@@ -1,6 +1,7 @@
 //! Moves what a tenant stores from one prefix to another: looks, copies, compares. What is there already is compared and
 //! not written again, so that everything can be repeated.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use deployer_domain::archive::Archived;
@@ -92,34 +93,65 @@ pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
 }
 
 /// Copies everything, the states last: a stack is seen once all of it is there. Then reads all of it again and compares.
-pub(super) async fn copy(backend: &Backend, found: &Found) -> Result<()> {
-    let others = bounded::map(found.others.iter().cloned(), |(from, to)| {
-        let backend = backend.clone();
-        async move {
-            let Some(object) = read(&backend, &from).await? else { return Err(changed(&from)) };
-            let expected = Archived::of(&object.bytes);
-            create(&backend, &to, object.bytes).await?;
-            match read(&backend, &to).await? {
-                Some(there) if Archived::of(&there.bytes) == expected => Ok(()),
-                _ => Err(occupied(&to)),
-            }
-        }
-    });
-    others.await?;
+/// A stack whose state is there already was brought by an earlier attempt, and may have been worked with since.
+pub(super) async fn copy(backend: &Backend, space: &MoveSpace, found: &Found) -> Result<()> {
     let states = bounded::map(found.states.iter().cloned(), |(from, place)| {
         let backend = backend.clone();
-        async move {
-            let Some(object) = read(&backend, &from).await? else { return Err(changed(&from)) };
-            let state = Leaving::parse(&object.bytes, &from)?;
-            if !state.has_left_for(&place)? {
-                return Err(changed(&from));
-            }
-            // What is there was brought by an earlier attempt, and may have been worked with since.
-            create(&backend, &place.state(), state.arrived()).await?;
-            read(&backend, &place.state()).await?.map(drop).ok_or_else(|| changed(&place.state()))
-        }
+        async move { Departed::read(&backend, from, place).await }
     });
-    states.await.map(drop)
+    let states: Vec<Departed> = states.await?;
+    let arrived: HashSet<&StackSpace> =
+        states.iter().filter(|state| state.has_arrived).map(|state| &state.place).collect();
+    let is_left = |target: &ObjectKey| space.place_of(target).is_none_or(|place| !arrived.contains(&place));
+    let others: Vec<_> = found.others.iter().filter(|(_, target)| is_left(target)).cloned().collect();
+    bounded::map(others, |(from, to)| {
+        let backend = backend.clone();
+        async move { copy_other(&backend, &from, &to).await }
+    })
+    .await?;
+    let leaving = states.into_iter().filter(|state| !state.has_arrived);
+    bounded::map(leaving, |state| {
+        let backend = backend.clone();
+        async move { state.arrive(&backend).await }
+    })
+    .await
+    .map(drop)
+}
+
+async fn copy_other(backend: &Backend, from: &ObjectKey, to: &ObjectKey) -> Result<()> {
+    let Some(object) = read(backend, from).await? else { return Err(changed(from)) };
+    let expected = Archived::of(&object.bytes);
+    create(backend, to, object.bytes).await?;
+    match read(backend, to).await? {
+        Some(there) if Archived::of(&there.bytes) == expected => Ok(()),
+        _ => Err(occupied(to)),
+    }
+}
+
+/// A state that was sealed where it was.
+struct Departed {
+    state: Leaving,
+    place: StackSpace,
+    /// Whether it is where it goes.
+    has_arrived: bool,
+}
+
+impl Departed {
+    async fn read(backend: &Backend, from: ObjectKey, place: StackSpace) -> Result<Self> {
+        let Some(object) = read(backend, &from).await? else { return Err(changed(&from)) };
+        let state = Leaving::parse(&object.bytes, &from)?;
+        if !state.has_left_for(&place)? {
+            return Err(changed(&from));
+        }
+        let has_arrived = read(backend, &place.state()).await?.is_some();
+        Ok(Self { state, place, has_arrived })
+    }
+
+    async fn arrive(self, backend: &Backend) -> Result<()> {
+        let key = self.place.state();
+        create(backend, &key, self.state.arrived()).await?;
+        read(backend, &key).await?.map(drop).ok_or_else(|| changed(&key))
+    }
 }
 
 async fn read(backend: &Backend, key: &ObjectKey) -> Result<Option<Object>> {

@@ -102,7 +102,7 @@ impl Upgrade<'_> {
         sealed?;
         (self.steps)("Sealing its states");
         let found = find(backend, &self.space).await?;
-        copy(backend, &found).await?;
+        copy(backend, &self.space, &found).await?;
         self.config().await?;
         (self.steps)("Copying and comparing");
         let tenant = self.change(First::Registry, &|tenant| tenant.moved(&self.wanted.to)).await?;

@@ -87,6 +87,11 @@ impl MoveSpace {
         (space.state() == target).then_some(space)
     }
 
+    /// The environment of a stack that an object belongs to afterwards, if it is one's.
+    pub fn place_of(&self, target: &ObjectKey) -> Option<StackSpace> {
+        self.to.stack_of(target).map(|(stack, environment)| self.to.stack(&stack, &environment))
+    }
+
     /// Whether an object is only how the provider's tools show a folder.
     pub fn is_folder(&self, key: &ObjectKey) -> bool {
         key.0.ends_with('/')
