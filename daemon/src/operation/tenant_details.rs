@@ -35,8 +35,8 @@ pub struct TenantView {
     pub cost: Cost,
     /// Percent of this month's measured time in which its load balancers had a healthy target.
     pub uptime: Option<f64>,
-    /// How strictly the cloud keeps it apart from others.
-    pub isolation: Isolation,
+    /// How strictly the cloud keeps it apart from others; none where only its own people's credentials could tell.
+    pub isolation: Option<Isolation>,
 }
 
 /// Shows the tenant that is signed in.
@@ -51,7 +51,7 @@ pub async fn tenant_details(ports: &Ports, caller: &Caller) -> Result<TenantView
         isolation::judge(ports, caller, &backend.place, &access.tenant.id),
         view(backend, access.tenant.clone(), &states, ports.clock.now()),
     );
-    Ok(TenantView { cost, uptime, isolation: judged.isolation, ..view? })
+    Ok(TenantView { cost, uptime, isolation: Some(judged.isolation), ..view? })
 }
 
 /// A tenant with what it uses, counted from its states.
@@ -73,7 +73,7 @@ pub(super) async fn view(
         deployments_this_month: deployments,
         cost: Cost::default(),
         uptime: None,
-        isolation: Isolation::Advisory,
+        isolation: isolation::without_looking(&backend.place),
         tenant,
     })
 }

@@ -176,7 +176,7 @@ pub(crate) fn details_to_proto(view: TenantView) -> v1::TenantDetails {
         cost: view.cost.usd,
         cost_unknown: view.cost.unknown,
         uptime: view.uptime,
-        isolation: view.isolation.as_str().to_owned(),
+        isolation: view.isolation.map(|isolation| isolation.as_str().to_owned()).unwrap_or_default(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::operation::tenant_details::tenant_details;
 
 async fn isolation(world: &World) -> Isolation {
     let session = show_session(&world.ports, &caller(), Mode::Tenant).await.unwrap().isolation.unwrap();
-    assert_eq!(tenant_details(&world.ports, &caller()).await.unwrap().isolation, session);
+    assert_eq!(tenant_details(&world.ports, &caller()).await.unwrap().isolation, Some(session));
     session
 }
 
