@@ -8,7 +8,7 @@ use prost::Message;
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 
 /// Messages that carry secrets or whole environments: `src/redacted.rs` gives them a `Debug` that shows nothing.
-const SECRET_BEARING: [&str; 11] = [
+const SECRET_BEARING: [&str; 13] = [
     ".deployer.v1.CallContext",
     ".deployer.v1.FullEnvironment",
     ".deployer.v1.InlineSignIn",
@@ -20,6 +20,8 @@ const SECRET_BEARING: [&str; 11] = [
     ".deployer.v1.TenantRestored",
     ".deployer.v1.RotatePasswordRequest",
     ".deployer.v1.PasswordRotated",
+    ".deployer.v1.ProposeOtpRequest",
+    ".deployer.v1.OtpProposal",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -104,7 +104,7 @@ impl Surroundings {
             backend: Some(backend),
             tenant: tenant.to_owned(),
             secret: secret.to_owned(),
-            otp: String::new(),
+            otp: self.value("DEPLOYER_OTP").filter(|_| mode == Mode::Admin).unwrap_or_default().to_owned(),
         }))
     }
 

@@ -55,6 +55,11 @@ impl Report {
         Self { error: Box::default(), ending: Ending::Silent(exit) }
     }
 
+    /// Whether it is about this flag: `label` says how, such as `Missing`.
+    pub fn is_about(&self, label: &str, flag: &str) -> bool {
+        self.error.facts.iter().any(|fact| fact.label == label && fact.value == flag)
+    }
+
     /// Adds a labelled value.
     #[must_use]
     pub fn fact(mut self, label: impl Into<String>, value: impl Into<String>) -> Self {

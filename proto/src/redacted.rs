@@ -26,6 +26,8 @@ redacted!(
     TenantRestored,
     RotatePasswordRequest,
     PasswordRotated,
+    ProposeOtpRequest,
+    OtpProposal,
 );
 
 #[cfg(test)]
@@ -49,7 +51,11 @@ mod tests {
         let restored = v1::TenantRestored { secret: "dplr_hush".to_owned(), ..Default::default() };
         let asked = v1::RotatePasswordRequest { password: "hush".to_owned(), ..Default::default() };
         let password = v1::PasswordRotated { otp_key: "hush".to_owned(), ..Default::default() };
-        let shown = format!("{login:?} {context:?} {created:?} {rotated:?} {restored:?} {asked:?} {password:?}");
+        let own = v1::ProposeOtpRequest { otp_key: "hush".to_owned(), ..Default::default() };
+        let proposed = v1::OtpProposal { otp_key: "hush".to_owned(), otp_uri: "otpauth://hush".to_owned() };
+        let shown = format!(
+            "{login:?} {context:?} {created:?} {rotated:?} {restored:?} {asked:?} {password:?} {own:?} {proposed:?}"
+        );
         assert!(!shown.contains("hush"), "{shown}");
     }
 }

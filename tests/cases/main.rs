@@ -40,6 +40,7 @@ mod readme;
 mod render;
 mod restart;
 mod rollback;
+mod rotate_password;
 mod run;
 mod run_attach;
 mod run_cancel;

@@ -1,7 +1,14 @@
 //! Which variables are lent, and to whom.
 
 /// Never lent to the daemon as part of an environment.
-pub const SECRETS: [&str; 3] = ["DEPLOYER_SECRET", "DEPLOYER_ADMIN_PASSWORD", "DEPLOYER_NEW_ADMIN_PASSWORD"];
+pub const SECRETS: [&str; 6] = [
+    "DEPLOYER_SECRET",
+    "DEPLOYER_ADMIN_PASSWORD",
+    "DEPLOYER_NEW_ADMIN_PASSWORD",
+    "DEPLOYER_OTP",
+    "DEPLOYER_NEW_OTP",
+    "DEPLOYER_NEW_OTP_KEY",
+];
 
 /// Lent by prefix: clouds, proxies and our own settings.
 pub const PREFIXES: [&str; 2] = ["AWS_", "DEPLOYER_"];

@@ -27,7 +27,14 @@ use crate::source;
 /// Between SIGTERM and SIGKILL when the guard ends commands by itself: all must be over before a successor may begin.
 const GUARD_GRACE: Duration = Duration::from_secs(4);
 /// What no command ever sees.
-const NEVER: [&str; 2] = ["DEPLOYER_SECRET", "DEPLOYER_ADMIN_PASSWORD"];
+const NEVER: [&str; 6] = [
+    "DEPLOYER_SECRET",
+    "DEPLOYER_ADMIN_PASSWORD",
+    "DEPLOYER_NEW_ADMIN_PASSWORD",
+    "DEPLOYER_OTP",
+    "DEPLOYER_NEW_OTP",
+    "DEPLOYER_NEW_OTP_KEY",
+];
 /// Credentials of the caller that commands may use but must not show.
 const MASKED: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 

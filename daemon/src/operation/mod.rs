@@ -46,6 +46,7 @@ pub mod logs;
 pub mod migrate_tenant;
 pub mod outputs;
 pub mod plan;
+pub mod propose_otp;
 pub mod purge_tenant;
 pub mod remove_context;
 pub mod remove_stack;

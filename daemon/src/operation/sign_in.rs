@@ -191,7 +191,7 @@ pub(super) async fn admin(
 fn otp_missing() -> Error {
     Error::new(Reason::InvalidRequest, "a one-time password is needed as well")
         .fact("Missing", "--otp")
-        .hint("give the code of your authenticator app with --otp CODE")
+        .hint("give the code of your authenticator app with --otp CODE or DEPLOYER_OTP")
 }
 
 /// Reads the admin secret.

@@ -18,7 +18,8 @@ use crate::operation::admin_login::{AdminLogin, admin_login};
 use crate::operation::bootstrap::{Bootstrap, Bootstrapped, bootstrap};
 use crate::operation::login::{Login, login};
 use crate::operation::logout::logout;
-use crate::operation::rotate_password::{RotatePassword, rotate_password};
+use crate::operation::propose_otp::propose_otp;
+use crate::operation::rotate_password::{Enrolment, RotatePassword, rotate_password};
 use crate::operation::show_session::{SessionView, show_session};
 
 #[tonic::async_trait]
@@ -65,13 +66,26 @@ impl SessionService for Server {
         Ok(steps::answer(login_step, login_done, |_| async move { admin_login(&ports, &caller, wanted).await }))
     }
 
+    async fn propose_otp(&self, request: Request<v1::ProposeOtpRequest>) -> Result<Response<v1::OtpProposal>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let own = given(request.otp_key).map(SecretString::from);
+        let proposed = propose_otp(&self.ports, &caller, own).await.map_err(|error| to_status(&error))?;
+        let (otp_key, otp_uri) = (proposed.key.expose_secret().to_owned(), proposed.uri.expose_secret().to_owned());
+        Ok(Response::new(v1::OtpProposal { otp_key, otp_uri }))
+    }
+
     async fn rotate_password(
         &self,
         request: Request<v1::RotatePasswordRequest>,
     ) -> Result<Response<v1::PasswordRotated>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
-        let wanted = RotatePassword { password: SecretString::from(request.password), enable_otp: request.enable_otp };
+        let enrolment = Enrolment { key: SecretString::from(request.otp_key), code: SecretString::from(request.otp) };
+        let wanted = RotatePassword {
+            password: SecretString::from(request.password),
+            enable_otp: request.enable_otp.then_some(enrolment),
+        };
         let rotated = rotate_password(&self.ports, &caller, wanted).await.map_err(|error| to_status(&error))?;
         let (otp_key, otp_uri) = rotated.otp.map_or_else(Default::default, |(key, uri)| {
             (key.expose_secret().to_owned(), uri.expose_secret().to_owned())

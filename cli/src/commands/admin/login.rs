@@ -22,7 +22,7 @@ pub struct Args {
     /// Read the admin password from stdin; otherwise it is asked for [env: DEPLOYER_ADMIN_PASSWORD]
     #[arg(long)]
     pub password_stdin: bool,
-    /// The one-time password, where the admin secret asks for one
+    /// The one-time password, where the admin secret asks for one; otherwise it is asked for [env: DEPLOYER_OTP]
     #[arg(long, value_name = "CODE")]
     pub otp: Option<String>,
     /// The name of the admin secret [default: /deployer/admin-credentials]
@@ -30,11 +30,20 @@ pub struct Args {
     pub admin_secret: Option<String>,
 }
 
+/// The variable that says the one-time password.
+const OTP: &str = "DEPLOYER_OTP";
+
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request = request(guest, args).await?;
     guest.terminal.progress("\nValidating credentials...\n");
-    let session = signed_in(guest, request).await?;
+    let session = match signed_in(guest, request.clone()).await {
+        Err(report) if guest.terminal.interactive && report.is_about("Missing", "--otp") => {
+            let otp = prompt::text(guest, None, Question::new("One-time Password", "--otp", OTP)).await?;
+            signed_in(guest, AdminLoginRequest { otp, ..request }).await?
+        }
+        answered => answered?,
+    };
     session::warn(guest, &session);
     guest.terminal.answer(&session, &Shapes { quiet: |session| session.context_name.clone(), text: render })?;
     Ok(exit::DONE)
@@ -52,7 +61,7 @@ async fn request(guest: &Guest, args: Args) -> Result<AdminLoginRequest, Report>
         context: guest.call(Mode::Unspecified)?,
         backend: Some(backend),
         password,
-        otp: args.otp.unwrap_or_default(),
+        otp: args.otp.or_else(|| guest.surroundings.value(OTP).map(str::to_owned)).unwrap_or_default(),
         admin_secret: args.admin_secret.unwrap_or_default(),
     })
 }

@@ -9,7 +9,6 @@ use super::*;
 use crate::operation::activate_tenant::activate_tenant;
 use crate::operation::edit_tenant::{EditTenant, edit_tenant};
 use crate::operation::list_audit::{AuditWanted, list_audit};
-use crate::operation::rotate_password::{RotatePassword, rotate_password};
 use crate::operation::rotate_tenant::{RotatedTenant, rotate_tenant};
 use crate::operation::show_tenant::show_tenant;
 use crate::operation::suspend_tenant::suspend_tenant;
@@ -227,50 +226,6 @@ async fn two_admins_who_rotate_at_once_leave_one_secret_that_works() {
         works += usize::from(world.login("acme", secret.expose_secret()).await.is_ok());
     }
     assert_eq!(works, 1);
-}
-
-fn new_password(password: &str, enable_otp: bool) -> RotatePassword {
-    RotatePassword { password: SecretString::from(password), enable_otp }
-}
-
-#[tokio::test]
-async fn a_new_admin_password_ends_other_admins_sessions_and_not_ones_own() {
-    let world = World::new().await;
-    let other = world.another().await;
-    assert!(other.create("before").await.is_ok());
-    rotate_password(&world.ports, &caller(), new_password("a better password", false)).await.unwrap();
-    world.create("acme").await.unwrap();
-    world.clock.pass(SignedDuration::from_secs(30));
-    world.create("web").await.unwrap();
-    assert_eq!(other.create("other").await.unwrap_err().reason, Reason::InvalidCredentials);
-    assert_eq!(other.admin_login(PASSWORD).await.unwrap_err().reason, Reason::InvalidCredentials);
-    other.admin_login("a better password").await.unwrap();
-}
-
-#[tokio::test]
-async fn a_password_that_is_the_same_or_empty_is_refused() {
-    let world = World::new().await;
-    for password in [PASSWORD, "", "  "] {
-        let refused = rotate_password(&world.ports, &caller(), new_password(password, false)).await.unwrap_err();
-        assert_eq!(refused.reason, Reason::InvalidRequest, "{password:?}");
-    }
-}
-
-#[tokio::test]
-async fn one_time_passwords_are_asked_for_once_they_are_enrolled_and_stay_so() {
-    use deployer_domain::credential::TotpKey;
-    let world = World::new().await;
-    let rotated = rotate_password(&world.ports, &caller(), new_password("second", true)).await.unwrap();
-    let (key, uri) = rotated.otp.unwrap();
-    assert!(uri.expose_secret().starts_with("otpauth://totp/deployer:s3%3A%2F%2Fcompany-deployer-state?secret="));
-    let error = world.admin_login("second").await.unwrap_err();
-    assert_eq!((error.reason, error.facts[0].1.as_str()), (Reason::InvalidRequest, "--otp"));
-    let rotated = rotate_password(&world.ports, &caller(), new_password("third", false)).await.unwrap();
-    assert!(rotated.asks_for_otp && rotated.otp.is_none());
-    let code = TotpKey::parse(key.expose_secret()).unwrap().code_now(world.clock.now());
-    let given =
-        AdminLogin { backend: place(), admin_secret: None, password: SecretString::from("third"), otp: Some(code) };
-    admin_login(&world.ports, &caller(), given).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ mod costs;
 mod deletion;
 mod life;
 mod many;
+mod moving;
+mod passwords;
 mod sessions;
 mod tenants;
 mod watching;

@@ -9,7 +9,9 @@ import type { Environment } from "./endpoint";
 export const PROTOCOL = 1;
 
 /** Never lent to the daemon. */
-const SECRETS = new Set(["DEPLOYER_SECRET", "DEPLOYER_ADMIN_PASSWORD", "DEPLOYER_NEW_ADMIN_PASSWORD"]);
+const SECRETS = new Set([
+  "DEPLOYER_SECRET", "DEPLOYER_ADMIN_PASSWORD", "DEPLOYER_NEW_ADMIN_PASSWORD", "DEPLOYER_OTP", "DEPLOYER_NEW_OTP", "DEPLOYER_NEW_OTP_KEY",
+]);
 
 /** Lent with each call: who the user is, and how clouds are reached. */
 const NAMES = new Set(["HOME", "USER", "LOGNAME", "PATH", "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"]);
