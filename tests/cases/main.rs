@@ -27,6 +27,7 @@ mod infrastructure;
 mod install;
 mod interop;
 mod isolation;
+mod isolation_enforced;
 mod lifecycle;
 mod lock;
 mod logs;

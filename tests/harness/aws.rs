@@ -24,12 +24,22 @@ pub struct LocalAws {
 impl LocalAws {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
+        Self::started(false)
+    }
+
+    /// Starts one that refuses what no policy allows. The keys `test` are the account's own and may do everything.
+    pub fn strict() -> Self {
+        Self::started(true)
+    }
+
+    fn started(strict: bool) -> Self {
         let address = free_address();
         let mut server = Command::new("/bin/sh");
         // The shell lives for as long as its standard input is open, and the server for as long as the shell.
         server.args(["-c", "\"$0\" >/dev/null 2>&1 & server=$!; read -r _; kill $server; wait $server"]);
         server.arg(ministack());
         server.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", address.port().to_string());
+        server.env("AUTH", strict.to_string());
         server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let keeper = server.spawn().expect("a shell can be started");
         let aws = Self { keeper, address };

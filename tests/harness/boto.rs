@@ -21,9 +21,19 @@ const PRELUDE: &str = "import boto3, json, sys, urllib.request\n\
 /// what it told.
 #[track_caller]
 pub fn boto(aws: &LocalAws, text: &str) -> Value {
+    python(aws, text).run().succeeds().json()
+}
+
+/// The same with the access key of somebody else.
+#[track_caller]
+pub fn boto_as(aws: &LocalAws, [id, key]: [&str; 2], text: &str) -> Value {
+    python(aws, text).env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", key).run().succeeds().json()
+}
+
+fn python(aws: &LocalAws, text: &str) -> Command {
     let python = Command::new(python_environment().join("bin/python"));
     let python = python.args(["-c", &format!("{PRELUDE}{text}")]).envs(aws.environment());
-    python.env("AWS_DEFAULT_REGION", REGION).env("PATH", "/usr/bin:/bin").run().succeeds().json()
+    python.env("AWS_DEFAULT_REGION", REGION).env("PATH", "/usr/bin:/bin")
 }
 
 /// The statuses of a component's stacks.

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use deployer_domain::object::PortError;
 
 use super::credentials::Expired;
@@ -169,7 +169,16 @@ fn is_missing_file(cause: &(dyn Error + 'static)) -> bool {
 
 /// The innermost cause that says something.
 fn root(error: &(dyn Error + 'static)) -> String {
-    chain(error).map(ToString::to_string).filter(|text| !text.is_empty()).last().unwrap_or_default()
+    chain(error).map(in_words).filter(|text| !text.is_empty()).last().unwrap_or_default()
+}
+
+/// What a service said, in its own words: the SDK shows it as a value of Rust.
+fn in_words(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<ErrorMetadata>().map(|said| (said.code(), said.message())) {
+        Some((Some(code), Some(message))) => format!("{code}: {message}"),
+        Some((code, message)) => code.or(message).unwrap_or_default().to_owned(),
+        None => error.to_string(),
+    }
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -157,7 +157,15 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
     let caller = Caller { cwd: approval.task.cwd.clone(), ..caller.clone() };
     let place = (&approval.stack, &approval.environment);
     let question = Question::again(approval.operation, place, &approval.task);
-    let blueprint = Blueprint::gather(ports, &caller, &access, &question, Keep::Archive).await?;
+    let asked_at = &approval.requested_by.host;
+    let elsewhere = |error: Error| match *asked_at == caller.host {
+        true => error,
+        false => error.hint(format!(
+            "it goes on with the files that it was asked for with: on {asked_at}, in {}",
+            approval.task.cwd.display()
+        )),
+    };
+    let blueprint = Blueprint::gather(ports, &caller, &access, &question, Keep::Archive).await.map_err(elsewhere)?;
     let plan = blueprint.plan(&access, &blueprint.state(&access).await?)?;
     let request = StartRun {
         question,

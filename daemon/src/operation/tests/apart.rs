@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::{World, caller};
 use crate::operation::show_session::show_session;
+use crate::operation::show_tenant::show_tenant;
 use crate::operation::tenant_details::tenant_details;
 
 async fn isolation(world: &World) -> Isolation {
@@ -28,4 +29,6 @@ async fn isolation_is_enforced_only_when_all_that_is_others_is_refused() {
     assert_eq!(isolation(&world).await, Isolation::Advisory, "it was looked at a moment ago");
     soon();
     assert_eq!(isolation(&world).await, Isolation::Enforced);
+    let shown = show_tenant(&world.ports, &caller(), &"web-team".parse().unwrap()).await.unwrap();
+    assert_eq!(shown.isolation, None, "an admin's credentials tell nothing of a team's");
 }
