@@ -68,7 +68,7 @@ fn at_a_terminal_the_key_is_shown_and_a_mistyped_code_is_asked_for_again() {
     assert!(shown.contains(&format!("secret={key}")), "{shown}");
     sign_in(&platform, "another one", "").exits(4);
     terminal.type_in(&format!("{}\r", code(&platform, &key, 100)));
-    terminal.wait_for("That is not the code of this key");
+    terminal.wait_for("that is not the code of this key");
     terminal.type_in(&format!("{}\r", code(&platform, &key, 0)));
     let (exit, text) = terminal.wait();
     assert_eq!(exit, Some(0), "{text}");

@@ -114,8 +114,13 @@ impl Terminal {
     /// Tells how it goes; silent where a machine reads or only a value is wanted.
     pub fn progress(&self, text: &str) {
         if self.format != Format::Json && !self.quiet {
-            err(&self.err.finish(text));
+            self.before_a_question(text);
         }
+    }
+
+    /// Shows what a question is about, also where a machine reads the answer: without it nobody could be asked.
+    pub fn before_a_question(&self, text: &str) {
+        err(&self.err.finish(text));
     }
 
     /// Rows and columns of the terminal on stderr at this moment: people change them.

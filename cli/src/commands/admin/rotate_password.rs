@@ -72,8 +72,7 @@ async fn key(guest: &Guest, client: &mut SessionServiceClient<Channel>) -> Resul
     let request = ProposeOtpRequest { context: guest.call(Mode::Admin)?, otp_key: own };
     let proposed = client.propose_otp(request).await?.into_inner();
     if !is_own {
-        // Also where a machine reads the answer: without the key nobody can say its code.
-        guest.terminal.raw_error(&shown(&proposed, &guest.terminal.err));
+        guest.terminal.before_a_question(&shown(&proposed, &guest.terminal.err));
     }
     Ok(proposed.otp_key)
 }
@@ -103,7 +102,7 @@ async fn rotate(
         left -= 1;
         match client.rotate_password(request.clone()).await.map_err(Report::from) {
             Err(report) if left > 0 && report.is_about("Wrong", "--otp") => {
-                guest.terminal.raw_error("That is not the code of this key. Nothing was changed.\n");
+                guest.terminal.warn("that is not the code of this key, and nothing was changed");
             }
             answered => return answered.map(tonic::Response::into_inner),
         }
