@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail as loudly as the tests")]
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use deployer_daemon::engine::guard::message::{Ending, Exit, Stream};
 use deployer_daemon::engine::process::{Child, ChildEvent, ChildStart, Guard, GuardStart};
 use deployer_domain::clock::Clock;
 use deployer_domain::lease::GuardDeadline;
+use tokio::io::AsyncReadExt;
 
 struct Scene {
     directory: tempfile::TempDir,
@@ -20,14 +22,19 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(Duration::from_millis(300), None).await
+    }
+
+    async fn with(grace: Duration, port: Option<TcpListener>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let environment = [("PATH", std::env::var("PATH").unwrap()), ("BASE", "base".to_owned())];
         let guard = Guard::start(GuardStart {
             program: Path::new(env!("CARGO_BIN_EXE_deployerd")),
             environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
             alive: directory.path().join("alive"),
-            grace: Duration::from_millis(300),
+            grace,
             umask: 0o027,
+            port,
         })
         .await
         .unwrap();
@@ -238,6 +245,26 @@ async fn the_lock_of_the_file_outlives_a_killed_guard_and_its_holders_can_be_end
 }
 
 #[tokio::test]
+async fn a_port_that_a_daemon_served_is_nobody_elses_while_a_child_lives() {
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = port.local_addr().unwrap();
+    let scene = Scene::with(Duration::from_secs(15), Some(port)).await;
+    let child = scene.sh("trap '' TERM; echo $$ > pid; until [ -e go ]; do sleep 0.02; done");
+    let pid = scene.pid("pid").await;
+    let guard = scene.guard.clone();
+    let ending = tokio::spawn(async move { guard.end().await });
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    let said = connection.read(&mut [0; 8]).await;
+    assert!(matches!(said, Ok(0)) || said.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+    assert!(TcpListener::bind(address).is_err());
+    assert_ne!(state(&pid), '-');
+    std::fs::write(scene.path("go"), "").unwrap();
+    ending.await.unwrap();
+    drop(child);
+    assert!(TcpListener::bind(address).is_ok());
+}
+
+#[tokio::test]
 async fn two_guards_cannot_have_one_file() {
     let scene = Scene::new().await;
     let second = Guard::start(GuardStart {
@@ -246,6 +273,7 @@ async fn two_guards_cannot_have_one_file() {
         alive: scene.path("alive"),
         grace: Duration::from_secs(1),
         umask: 0o022,
+        port: None,
     });
     assert!(second.await.is_err());
 }

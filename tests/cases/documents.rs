@@ -181,6 +181,38 @@ fn a_state_of_a_newer_release_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_state_that_cannot_be_read_hides_no_other() {
+    for team in teams() {
+        team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+        team.write_stack("blog", &["a: { type: command, apply: 'true' }"]);
+        team.apply("shop").succeeds();
+        team.apply("blog").succeeds();
+        team.put_document(&format!("{PLACE}/state.json"), "{\"formatVersion\": 99, \"writtenBy\": \"deployer 9.0\"}");
+        for list in [["tenant", "stacks"], ["stack", "list"]] {
+            let rows = team.world.run(list.iter().chain(&["-o", "json"]).copied()).succeeds().json()["stacks"].clone();
+            let told = |at: usize| (rows[at]["stack"].clone(), rows[at]["status"].clone());
+            assert_eq!((told(0), told(1)), ((json!("blog"), json!("deployed")), (json!("shop"), json!("unreadable"))));
+            assert_eq!(rows[0]["problem"], "", "{rows}");
+            assert!(rows[1]["problem"].as_str().unwrap().contains("made by deployer 9.0, upgrade"), "{rows}");
+            let text = team.world.run(list).succeeds().says("unreadable");
+            text.complains("shop/development/state.json cannot be read: made by deployer 9.0");
+        }
+        let details = team.world.run(["tenant", "details"]).succeeds();
+        details.says("blog (1 service, development)").says("shop (its state cannot be read, development)");
+        team.world.run(["tenant", "show", "web-team"]).succeeds().complains("state.json cannot be read");
+        team.world.run(["tenant", "usage"]).succeeds().says("state.json cannot be read");
+        let listed = team.world.run(["tenant", "list", "--refresh"]).succeeds();
+        listed.says("1 state of web-team cannot be read").says("Total: 1 tenant, 2 stacks");
+        team.world.run(["tenant", "stats", "--refresh"]).succeeds().says("1 state of web-team cannot be read");
+
+        // Others work on.
+        team.write_stack("wiki", &["a: { type: command, apply: 'true' }"]);
+        team.apply("wiki").succeeds();
+        team.world.run(["tenant", "delete", "web-team", "--confirm"]).exits(6).complains("upgrade");
+    }
+}
+
+#[test]
 fn a_lock_that_an_older_tool_holds_is_respected_and_named() {
     for team in teams() {
         team.write_stack("shop", &["a: { type: command, apply: 'touch ran' }"]);

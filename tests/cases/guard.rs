@@ -41,3 +41,19 @@ fn the_lock_is_released_only_when_everything_that_the_command_started_is_gone() 
         assert!(!std::path::Path::new(&format!("/proc/{}", pid.trim())).exists(), "{name} still runs");
     }
 }
+
+#[test]
+fn a_command_under_the_lock_may_ask_for_what_is_so_already_and_nothing_else() {
+    for team in teams() {
+        team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+        team.apply("shop").succeeds();
+        let under = |command: &str| team.world.run(["lock", "run", "--stack", "shop", "--", "sh", "-c", command]);
+        let apply = format!("{} apply --stack shop --yes", harness::programs::deployer().display());
+        under(&apply).succeeds().says("No changes.");
+        // Only what the holder runs is its own.
+        under(&format!("DEPLOYER_FENCE=1 {apply}")).exits(5).complains("shop/development is locked");
+        under(&format!("env -u DEPLOYER_RUN_ID {apply}")).exits(5).complains("shop/development is locked");
+        team.write_stack("shop", &["a: { type: command, apply: 'echo' }"]);
+        under(&apply).exits(5).complains("shop/development is locked");
+    }
+}

@@ -61,6 +61,7 @@ mod tenant_suspend;
 mod tenant_usage;
 mod terminal;
 mod terraform;
+mod terraform_ahead;
 mod terraform_crash;
 mod typed;
 mod upgrade;

@@ -1,5 +1,7 @@
 //! Plans: they say what would be done and why, and do nothing.
 
+use harness::aws::LocalAws;
+use harness::proxy::{Fault, Proxy, Refusal, Rule};
 use harness::scenes::{Platform, team, teams};
 use harness::wait;
 use serde_json::Value;
@@ -118,4 +120,26 @@ fn while_somebody_is_at_work_nothing_looks_as_if_there_were_nothing_to_do() {
         waiting.wait().succeeds();
         run(&["apply", "--yes"]).succeeds().says("No changes.");
     }
+}
+
+#[test]
+fn whoever_may_not_read_locks_still_plans_and_looks_but_applies_nothing() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    let mut team = Platform::aws(&aws).with_team("web-team").in_development();
+    team.write_stack("shop", &["a: { type: command, apply: 'true', check: 'true' }"]);
+    team.apply("shop").succeeds();
+    team.world = team.world.with("AWS_ENDPOINT_URL", proxy.endpoint());
+    proxy.add(Rule::on("DynamoDB.GetItem", Fault::Refuse(Refusal::Denied)));
+    let run = |arguments: &[&str]| team.world.run(arguments.iter().chain(&["--stack", "shop"]).copied());
+    let unknown = "who holds the lock is not known: cannot read the lock of shop/development";
+    run(&["plan", "--detailed-exitcode"]).exits(0).says("No changes.").says(unknown);
+    run(&["status"]).succeeds().says("Locked by: not known: cannot read the lock").says("All resources healthy");
+    run(&["apply", "--yes"]).exits(1).complains("cannot read the lock of shop/development");
+    run(&["apply"]).exits(1).complains("cannot read the lock of shop/development");
+    team.write_stack("shop", &["a: { type: command, apply: 'touch ran' }"]);
+    let plan = run(&["plan", "--detailed-exitcode", "-o", "json"]).exits(2).json();
+    assert_eq!((&plan["lockUnknown"], &plan["lockedBy"]), (&true.into(), &"".into()), "{plan}");
+    run(&["apply", "--yes"]).exits(1).complains("AccessDenied");
+    assert!(!team.world.work().join("shop/ran").exists());
 }

@@ -126,8 +126,9 @@ impl Job {
     /// Shows the plan and asks; answers false where there is nothing to do.
     async fn confirmed(&self, guest: &Guest, plan: &Plan) -> Result<bool, Report> {
         if !plan.changes && plan.refusals.is_empty() {
-            // While somebody is at work there, nothing to do is only what it looks like: the run itself waits, or says who.
-            if !plan.locked_by.is_empty() {
+            // While somebody is at work there, or may be, nothing to do is only what it looks like: the run itself waits, or
+            // says who.
+            if !plan.locked_by.is_empty() || plan.lock_unknown {
                 return Ok(true);
             }
             unchanged(guest, plan)?;

@@ -39,6 +39,9 @@ fn word(answer: &StatusResponse) -> String {
 fn render(answer: &StatusResponse, look: &Look) -> String {
     let mut page = Page::titled(look, &format!("Status: {}/{}", answer.stack, answer.environment));
     page.field("Last run", &last_run(answer, look)).field_if("Locked by", &answer.locked_by);
+    if !answer.lock_unknown.is_empty() {
+        page.field("Locked by", &format!("not known: {}", answer.lock_unknown));
+    }
     if !answer.components.is_empty() {
         page.blank();
     }

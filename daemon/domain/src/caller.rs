@@ -59,6 +59,12 @@ impl Caller {
         use secrecy::ExposeSecret;
         self.environment.get(name).filter(|value| !value.expose_secret().is_empty())
     }
+
+    /// A variable of the whole environment, where the call carries that, if it is set and not empty.
+    pub fn any_variable(&self, name: &str) -> Option<&SecretString> {
+        use secrecy::ExposeSecret;
+        self.full_environment.as_ref()?.get(name).filter(|value| !value.expose_secret().is_empty())
+    }
 }
 
 /// Variables that hold credentials.

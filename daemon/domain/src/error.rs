@@ -178,6 +178,13 @@ impl Error {
         self.problems.extend(problems);
         self
     }
+
+    /// All of it but its places in files in one line, for where there is room for no more.
+    pub fn in_one_line(&self) -> String {
+        let facts = self.facts.iter().map(|(label, value)| format!(" ({label}: {value})")).collect::<String>();
+        let hints = self.hints.iter().map(|hint| format!("; {hint}")).collect::<String>();
+        format!("{self}{facts}{hints}")
+    }
 }
 
 impl fmt::Display for Error {

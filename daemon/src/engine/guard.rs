@@ -12,6 +12,7 @@ mod lines;
 pub mod message;
 mod tree;
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -49,7 +50,6 @@ pub fn run() -> ExitCode {
 }
 
 async fn serve() -> std::io::Result<()> {
-    use std::os::fd::AsFd;
     let socket = std::os::unix::net::UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
     let (read, mut write) = UnixStream::from_std(socket)?.into_split();
@@ -118,11 +118,22 @@ async fn write_out(mut from: mpsc::Receiver<Tell>, mut to: OwnedWriteHalf) {
     }
 }
 
+/// Answers nobody at a port whose daemon is gone: a child that has something to store keeps it, and ends.
+async fn turn_away(port: OwnedFd) -> std::io::Result<()> {
+    let port = std::net::TcpListener::from(port);
+    port.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(port)?;
+    loop {
+        drop(listener.accept().await?);
+    }
+}
+
 struct Guard {
     children: Children,
     grace: Duration,
     deadline: Option<(Duration, Duration)>,
     stopped: bool,
+    port: Option<OwnedFd>,
     tells: mpsc::Sender<Tell>,
 }
 
@@ -131,8 +142,9 @@ impl Guard {
         let (tells, waiting) = mpsc::channel(WAITING);
         tokio::spawn(write_out(waiting, write));
         let grace = Duration::from_millis(begin.grace_ms);
+        let port = begin.keeps_port.then(|| std::io::stdout().as_fd().try_clone_to_owned()).transpose()?;
         let children = Children::new(begin.environment, tells.clone());
-        Ok(Self { children, grace, deadline: None, stopped: false, tells })
+        Ok(Self { children, grace, deadline: None, stopped: false, port, tells })
     }
 
     async fn serve(mut self, asks: Asks) -> std::io::Result<()> {
@@ -154,6 +166,9 @@ impl Guard {
                 _ = hangup.recv() => {}
                 () = tokio::time::sleep(self.next_look()) => self.look(),
             }
+        }
+        if let Some(port) = self.port.take() {
+            tokio::spawn(turn_away(port));
         }
         self.end_everything(&mut deaths).await;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,9 @@ pub struct GuardStart<'a> {
     pub grace: Duration,
     /// The mask of the files that the children write.
     pub umask: u32,
+    /// A port on which the daemon serves the children. When the daemon is gone before them the guard keeps it, so that nobody
+    /// else is told what they have to say.
+    pub port: Option<TcpListener>,
 }
 
 /// What to start.
@@ -91,12 +95,13 @@ impl Guard {
     pub async fn start(start: GuardStart<'_>) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
+        let keeps_port = start.port.is_some();
         let mut child = tokio::process::Command::new(start.program)
             .arg0("deployerd")
             .arg("guard")
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
+            .stdout(start.port.map_or_else(Stdio::null, |port| Stdio::from(OwnedFd::from(port))))
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
@@ -107,6 +112,7 @@ impl Guard {
             alive: start.alive,
             grace_ms: start.grace.as_millis() as u64,
             umask: start.umask,
+            keeps_port,
         }));
         let finishing = CancellationToken::new();
         tokio::spawn(write_asks(waiting, write, finishing.clone()));

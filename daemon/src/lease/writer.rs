@@ -190,12 +190,12 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        let (mut stored, mut rest_until) = (0, Instant::now());
-        while self.work(stored, rest_until).await {
+        let (mut stored, mut rest) = (0, Duration::ZERO);
+        while self.work(stored, rest).await {
             let begun = Instant::now();
             match self.store().await {
                 Ok(changes) => {
-                    (stored, rest_until) = (changes, Instant::now() + (begun.elapsed() * REST).min(LONGEST_REST));
+                    (stored, rest) = (changes, (begun.elapsed() * REST).min(LONGEST_REST));
                     self.shared.progress.send_modify(|progress| progress.stored = changes);
                 }
                 Err(error) => return self.keep_elsewhere(error, stored).await,
@@ -204,8 +204,9 @@ impl Task {
     }
 
     /// Waits until a change is to be handled: at once where somebody waits for it or nothing will follow, else after
-    /// the rest. Answers no when there will be none.
-    async fn work(&self, handled: u64, rest_until: Instant) -> bool {
+    /// the rest, so that what follows soon is written with it. Answers no when there will be none.
+    async fn work(&self, handled: u64, rest: Duration) -> bool {
+        let mut due = None;
         loop {
             let (pending, urgent, closed) = {
                 let current = self.shared.current();
@@ -213,8 +214,14 @@ impl Task {
             };
             let woken = self.shared.wake.notified();
             match (pending, closed) {
-                (true, _) if urgent || closed || Instant::now() >= rest_until => return true,
-                (true, _) => drop(tokio::time::timeout_at(rest_until, woken).await),
+                (true, _) if urgent || closed => return true,
+                (true, _) => {
+                    let due = *due.get_or_insert_with(|| Instant::now() + rest);
+                    if Instant::now() >= due {
+                        return true;
+                    }
+                    drop(tokio::time::timeout_at(due, woken).await);
+                }
                 (false, true) => return false,
                 (false, false) => woken.await,
             }
@@ -314,7 +321,7 @@ impl Task {
         let fence = shared.request.lease.core().fence();
         shared.progress.send_modify(|progress| progress.failed = Some(error));
         let mut handled = stored;
-        while self.work(handled, Instant::now()).await {
+        while self.work(handled, Duration::ZERO).await {
             let (state, changes) = shared.stamped(shared.request.lease.core().ulid(), Clone::clone);
             let kept = orphan::keep(&shared.request, fence, &state).await;
             handled = changes;

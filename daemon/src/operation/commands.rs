@@ -1,6 +1,7 @@
 //! What the commands of one run need: their guard, their environment, and the directories that they run in.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct Start<'a> {
     pub directory: Option<PathBuf>,
     /// The source in which `destroy` runs, where something is to be taken away.
     pub source: Option<String>,
+    /// Whether something is served to them on loopback.
+    pub serves: bool,
     /// What must not be shown.
     pub secrets: Vec<SecretString>,
 }
@@ -78,6 +81,8 @@ pub struct Surroundings<'a> {
     pub directory: Option<PathBuf>,
     /// The source that is unpacked for them, where it is needed.
     pub source: Option<String>,
+    /// Whether something is served to them on loopback.
+    pub serves: bool,
     /// What must not be shown.
     pub secrets: Vec<SecretString>,
 }
@@ -85,6 +90,7 @@ pub struct Surroundings<'a> {
 /// A guard, and what its commands need.
 pub struct Commands {
     guard: Guard,
+    port: Option<TcpListener>,
     directory: PathBuf,
     removal_directory: PathBuf,
     outputs: PathBuf,
@@ -100,6 +106,7 @@ pub async fn open_commands(start: Surroundings<'_>) -> Result<Commands> {
     let redactor = Redactor::new(&start.secrets.iter().cloned().chain(masked).collect::<Vec<_>>());
     let outputs = private_directory(start.files, "outputs")?;
     let settings = start.ports.runs.settings();
+    let port = start.serves.then(|| TcpListener::bind(("127.0.0.1", 0))).transpose().map_err(cannot_listen)?;
     let (guard, removal_directory) = tokio::join!(
         Guard::start(GuardStart {
             program: &settings.program,
@@ -107,6 +114,7 @@ pub async fn open_commands(start: Surroundings<'_>) -> Result<Commands> {
             alive: alive_file(start.files),
             grace: GUARD_GRACE.min(settings.grace),
             umask: start.caller.umask(),
+            port: port.as_ref().map(TcpListener::try_clone).transpose().map_err(cannot_listen)?,
         }),
         removal_directory(&start)
     );
@@ -116,6 +124,7 @@ pub async fn open_commands(start: Surroundings<'_>) -> Result<Commands> {
     let removal_directory = removal_directory?;
     Ok(Commands {
         guard,
+        port,
         directory: start.directory.unwrap_or_else(|| removal_directory.clone()),
         removal_directory,
         outputs,
@@ -139,6 +148,7 @@ impl Commands {
             files: start.run.directory(),
             directory: start.directory,
             source: start.source,
+            serves: start.serves,
             secrets: start.secrets,
         })
         .await?;
@@ -164,6 +174,12 @@ impl Commands {
         &self.guard
     }
 
+    /// The port on which something is served to the commands.
+    pub fn port(&self) -> Result<TcpListener> {
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        self.port.as_ref().ok_or_else(missing).and_then(TcpListener::try_clone).map_err(cannot_listen)
+    }
+
     /// What masks sensitive values.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
@@ -176,6 +192,10 @@ impl Commands {
             deadlines.abort();
         }
     }
+}
+
+fn cannot_listen(error: std::io::Error) -> Error {
+    Error::new(Reason::Internal, "cannot listen on loopback for Terraform").caused_by(error)
 }
 
 /// Tells the guard each new deadline, the first one before this answers.

@@ -14,9 +14,9 @@ use deployer_domain::port_error::explain;
 use deployer_domain::run::{
     Done, Happening, Redactor, Report, RunFinished, RunOperation, RunStatus, ShownPlan, named_outputs,
 };
-use deployer_domain::schedule::Stop;
 use deployer_domain::seal::Fence;
 use deployer_domain::state::{Action, EngineKind, HistoryEntry};
+use ulid::Ulid;
 
 use super::Ports;
 use super::approvals::Approvals;
@@ -24,14 +24,16 @@ use super::authorise::TenantAccess;
 use super::await_approval::AwaitApproval;
 use super::blueprint::Blueprint;
 use super::commands::Commands;
+use super::ending::{failed, summarise};
 use super::modules::Modules;
-use super::proposals::proposals;
+use super::proposals::{Asking, proposals};
 use super::record::{AuditOf, Recorder};
 use super::stack_access::CallersStacks;
 use super::start_run::{StartRun, confirmed, nothing_to_do, stale};
 use super::under_lock::{Locked, Locking};
 use crate::engine::cloudformation::CloudformationEngine;
-use crate::run::{Executed, Execution, Revision, Run};
+use crate::engine::terraform::Ahead;
+use crate::run::{Executed, Execution, PARALLELISM, Revision, Run};
 
 type Engines = HashMap<EngineKind, Arc<dyn Engine>>;
 
@@ -55,20 +57,39 @@ pub struct Conductor {
     pub approval: Option<ApprovalRequest>,
     /// What a dead incarnation of this daemon had done of it, if one began it.
     pub resumed: Option<Done>,
+    /// What is made ready while the lock is asked for.
+    pub ahead: Option<Arc<Ahead>>,
 }
 
 impl Conductor {
-    /// Conducts the run to its end, whatever happens.
-    pub async fn conduct(self) {
+    /// Conducts the run to its end, whatever happens. The plan is the one before the lock.
+    pub async fn conduct(mut self, plan: Plan) {
         let locked = match self.approved().await {
-            Ok(()) => self.lock().await,
+            Ok(()) => {
+                let (locked, ahead) = tokio::join!(self.lock(), self.make_ready(&plan));
+                self.ahead = ahead;
+                locked
+            }
             Err(error) => Err(error),
         };
+        drop(plan);
         let worked = match locked {
             Ok(locked) => self.under_lock(locked).await,
             Err(error) => Err(error),
         };
+        // Nothing of it is left when the end is told.
+        self.ahead = None;
         self.told(worked);
+    }
+
+    /// Whoever asks for fewer at once than usual is given none beside them.
+    async fn make_ready(&self, plan: &Plan) -> Option<Arc<Ahead>> {
+        if self.parallelism < PARALLELISM {
+            return None;
+        }
+        let Self { ports, caller, access, blueprint, .. } = self;
+        let asking = Asking { ports, caller, access, blueprint, plan };
+        asking.ahead(self.run.cancelled(), self.parallelism).await
     }
 
     /// Waits for another person's approval, if one is needed.
@@ -133,21 +154,26 @@ impl Conductor {
     /// Answers how it ended, or nothing where the end was told already.
     async fn under_lock(&self, locked: Locked) -> Result<Option<RunFinished>> {
         let worked = self.work(&locked).await;
-        let lost = matches!(&worked, Ok(Some(finished)) if finished.status == RunStatus::LockLost);
-        let released = locked.release(&self.ports).await;
+        let lost = matches!(&worked, Ok(Some(worked)) if worked.finished.status == RunStatus::LockLost);
+        let audited = async {
+            if let Ok(Some(worked)) = &worked {
+                worked.audit(&self.ports).await;
+            }
+        };
+        let (released, ()) = tokio::join!(locked.release(&self.ports), audited);
         if let Err(error) = released
             && !lost
         {
             tracing::warn!(%error, run = %self.run.id(), "the lock was not released");
         }
-        worked
+        Ok(worked?.map(|worked| worked.finished))
     }
 
     fn access<'a>(&'a self, locked: &'a Locked) -> &'a TenantAccess {
         locked.access.as_ref().unwrap_or(&self.access)
     }
 
-    async fn work(&self, locked: &Locked) -> Result<Option<RunFinished>> {
+    async fn work(&self, locked: &Locked) -> Result<Option<Worked>> {
         let state = locked.state.document();
         let plan = Arc::new(self.blueprint.plan(self.access(locked), &state)?);
         confirmed(&self.request, &plan)?;
@@ -166,15 +192,24 @@ impl Conductor {
         shown.rollback_to = self.blueprint.rollback_to();
         self.run.tell(Happening::Plan(Box::new(shown)));
         let recorder = self.recorder(self.access(locked)).await;
-        let intent = recorder.intent(&self.ports).await?;
-        let worked = match self.prepare(&plan, locked).await {
-            Ok(commands) => self.carry_out(plan, locked, commands).await,
-            Err(error) => Err(error),
+        // What is prepared changes nothing yet.
+        let (intent, commands) = tokio::join!(recorder.intent(&self.ports), self.prepare(&plan, locked));
+        let (intent, commands) = match (intent, commands) {
+            (Ok(intent), commands) => (intent, commands),
+            (Err(error), commands) => {
+                end(commands.ok().as_ref()).await;
+                return Err(error);
+            }
         };
-        let finished = self.finish(worked, locked, (&recorder, approval)).await;
-        let result = finished.error.clone().map_or(Ok(()), |report| Err(Error::from(report)));
-        recorder.result(&self.ports, intent, &result).await;
-        Ok(Some(finished))
+        let worked = match &commands {
+            Ok(commands) => self.carry_out(plan, locked, commands).await,
+            Err(error) => Err(error.clone()),
+        };
+        let finishing = self.finish(worked, locked, (&recorder, approval));
+        let commands = commands.ok();
+        // Nothing that they left is there any more when the lock is released.
+        let (finished, ()) = tokio::join!(finishing, end(commands.as_ref()));
+        Ok(Some(Worked { finished, recorder, intent }))
     }
 
     /// Refuses, before anything is done, when an engine would do something else than what was confirmed.
@@ -223,6 +258,7 @@ impl Conductor {
                 lease: &locked.lease,
                 directory: self.blueprint.loaded.as_ref().map(|loaded| loaded.files.directory.clone()),
                 source: if removes { locked.state.view(|state| state.source.clone()) } else { None },
+                serves: plan.works_with(EngineKind::Terraform),
                 secrets: plan.resolver.values().secrets().cloned().collect(),
             }),
             self.store_source(locked)
@@ -247,14 +283,8 @@ impl Conductor {
         }
     }
 
-    async fn carry_out(&self, plan: Arc<Plan>, locked: &Locked, commands: Commands) -> Result<Executed> {
-        let engines = match self.engines(&plan, locked, &commands).await {
-            Ok(engines) => engines,
-            Err(error) => {
-                commands.end().await;
-                return Err(error);
-            }
-        };
+    async fn carry_out(&self, plan: Arc<Plan>, locked: &Locked, commands: &Commands) -> Result<Executed> {
+        let engines = self.engines(&plan, locked, commands).await?;
         let execution = Execution {
             run: Arc::clone(&self.run),
             plan,
@@ -265,9 +295,7 @@ impl Conductor {
             parallelism: self.parallelism,
             clock: Arc::clone(&self.ports.clock),
         };
-        let executed = execution.carry_out().await;
-        commands.end().await;
-        Ok(executed)
+        Ok(execution.carry_out().await)
     }
 
     /// The engines of this run, each with the caller's credentials.
@@ -297,6 +325,7 @@ impl Conductor {
                 commands,
                 source: source.and_then(|source| Some((source.hash, source.archive.clone()?))),
                 stacks: stacks(),
+                ahead: self.ahead.clone(),
                 fence: Some(Fence { token: locked.lease.token(), session: locked.lease.session() }),
                 gate: Arc::clone(&locked.lease) as Arc<dyn Gate>,
                 approved,
@@ -371,56 +400,22 @@ impl Conductor {
     }
 }
 
-/// How a run ended whose plan was carried out as far as that was possible.
-fn summarise(executed: &Executed) -> RunFinished {
-    let (status, error) = match executed.stop {
-        Some(Stop::LockLost) => {
-            let error = Error::new(Reason::LockLost, "the lock was lost while the run was at work")
-                .hint("what was done is kept beside the state; the next run takes it up: apply again");
-            (RunStatus::LockLost, Some(error))
-        }
-        _ if executed.broken.is_some() => (RunStatus::Failed, executed.broken.clone()),
-        Some(Stop::Cancelled) => (RunStatus::Cancelled, Some(cancelled(executed))),
-        None if executed.failures.is_empty() => (RunStatus::Succeeded, None),
-        None => (RunStatus::Failed, Some(failures(executed))),
-    };
-    RunFinished { status, counts: executed.counts, error: error.as_ref().map(Report::from), ..RunFinished::default() }
-}
-
-fn failures(executed: &Executed) -> Error {
-    let message = match executed.failures.as_slice() {
-        [(component, _)] => format!("{component} failed"),
-        several => format!("{} components failed", several.len()),
-    };
-    with_failures(Error::new(Reason::EngineFailed, message), executed)
-        .hint("what was done is recorded: mend it and apply again, the rest follows")
-}
-
-fn cancelled(executed: &Executed) -> Error {
-    with_failures(super::under_lock::cancelled(), executed)
-        .hint("what was done is recorded: the next apply goes on from there")
-}
-
-fn with_failures(mut error: Error, executed: &Executed) -> Error {
-    const MOST: usize = 20;
-    for (component, why) in executed.failures.iter().take(MOST) {
-        error = error.fact(&component.to_string(), why);
+async fn end(commands: Option<&Commands>) {
+    if let Some(commands) = commands {
+        commands.end().await;
     }
-    if !executed.skipped.is_empty() {
-        let names: Vec<String> = executed.skipped.iter().take(MOST).map(ToString::to_string).collect();
-        let more = executed.skipped.len().saturating_sub(MOST);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        error = error.fact("Not started", format!("{}{more}", names.join(", ")));
-    }
-    error
 }
 
-/// How a run ended that could not do anything.
-pub(super) fn failed(error: &Error) -> RunFinished {
-    let status = match error.reason {
-        Reason::Cancelled => RunStatus::Cancelled,
-        Reason::LockLost => RunStatus::LockLost,
-        _ => RunStatus::Failed,
-    };
-    RunFinished { status, error: Some(Report::from(error)), ..RunFinished::default() }
+/// A run whose end is still to be recorded in the audit.
+struct Worked {
+    finished: RunFinished,
+    recorder: Recorder,
+    intent: Ulid,
+}
+
+impl Worked {
+    async fn audit(&self, ports: &Ports) {
+        let result = self.finished.error.clone().map_or(Ok(()), |report| Err(Error::from(report)));
+        self.recorder.result(ports, self.intent, &result).await;
+    }
 }

@@ -5,7 +5,7 @@ use deployer_domain::engine::{Drift, DriftState, EngineResult, Failure};
 use deployer_domain::error::Result;
 use deployer_domain::name::{ComponentId, EnvironmentName, StackName};
 use deployer_domain::plan::Plan;
-use deployer_domain::state::{Action, ComponentState, EngineKind};
+use deployer_domain::state::{Action, ComponentState, ComponentStatus, EngineKind};
 
 use super::Ports;
 use super::looking::{Look, Looking, Seen};
@@ -63,7 +63,7 @@ pub(super) async fn look(
     for (id, component) in looking.state.components.iter().filter(|(id, component)| wanted(id, component)) {
         match looking.check(id, component) {
             Ok(check) => checks.push((id.clone(), check)),
-            Err(error) => found.push((id.clone(), Err(error.to_string()))),
+            Err(error) => found.push((id.clone(), Err(error.in_one_line()))),
         }
     }
     if checks.is_empty() {
@@ -89,7 +89,10 @@ pub(super) async fn warnings(looking: &Looking<'_>, plan: &Plan) -> Result<Vec<S
     let unchanged =
         |id: &ComponentId| plan.steps.iter().any(|step| step.component == *id && step.action == Action::None);
     let seen = look(looking, |id, component| match component.engine {
-        EngineKind::Cloudformation => plan.steps.iter().any(|step| step.component == *id),
+        // What failed may be nothing that could drift, and the plan says already that it failed.
+        EngineKind::Cloudformation => {
+            component.status == ComponentStatus::Deployed && plan.steps.iter().any(|step| step.component == *id)
+        }
         EngineKind::Terraform => unchanged(id),
         EngineKind::Command => false,
     });

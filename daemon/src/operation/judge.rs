@@ -37,7 +37,7 @@ impl Blueprint {
     /// What policies and limits say of a run of a plan.
     pub async fn judge(&self, asking: &Asking<'_>, plan: &Plan, state: &StateDocument) -> Result<Judgement> {
         let mut judgement = Judgement { refusals: self.policies(plan), warnings: Vec::new() };
-        judgement.refusals.extend(self.limits(asking, plan, state).await?);
+        self.limits(asking, (plan, state), &mut judgement).await?;
         match self.cost(asking, plan).await {
             CostVerdict::Fine => {}
             CostVerdict::Warn(warning) => judgement.warnings.push(warning),
@@ -60,14 +60,19 @@ impl Blueprint {
 
     /// Counts what the tenant uses only where this plan would make it more, and only now and then while that is far from
     /// the limits: to count is to read all its states.
-    async fn limits(&self, asking: &Asking<'_>, plan: &Plan, state: &StateDocument) -> Result<Option<Error>> {
+    async fn limits(
+        &self,
+        asking: &Asking<'_>,
+        (plan, state): (&Plan, &StateDocument),
+        judgement: &mut Judgement,
+    ) -> Result<()> {
         let (access, limits) = (asking.access, &asking.access.tenant.limits);
         let there: BTreeSet<&ServiceName> = state.components.keys().map(|id| &id.service).collect();
         let created = plan.steps.iter().filter(|step| step.action == Action::Create);
         let new: BTreeSet<&ServiceName> =
             created.map(|step| &step.component.service).filter(|service| !there.contains(service)).collect();
         if new.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let known = &asking.ports.caches.usages;
         let whose = (access.backend.place.address.clone(), access.space.stacks());
@@ -75,13 +80,20 @@ impl Blueprint {
         let most = known.of(&whose, now).map(|usage| usage.with(u32::try_from(new.len()).unwrap_or(u32::MAX)));
         if let Some(most) = most.filter(|most| most.is_far_from(limits)) {
             known.grows(&whose, most);
-            return Ok(None);
+            return Ok(());
         }
-        let mut summaries = stack_summaries::summaries(&access.backend, &access.space).await?;
+        let states = stack_summaries::states(&access.backend, &access.space).await?;
+        let mut summaries = states.summaries();
         let before = stack_summaries::usage(&summaries);
         stack_summaries::add(&mut summaries, &self.stack, &self.environment, new.into_iter().cloned());
         let after = stack_summaries::usage(&summaries);
-        known.learn(whose, now, after);
-        Ok(limits::allow(limits, before, after).err())
+        judgement.refusals.extend(limits::allow(limits, before, after).err());
+        if states.unreadable.is_empty() {
+            known.learn(whose, now, after);
+        }
+        let uncounted =
+            |problem| format!("services that do not count towards the limit, as nobody can tell them: {problem}");
+        judgement.warnings.extend(states.unreadable.into_iter().map(|summary| uncounted(summary.problem)));
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use deployer_domain::run::{Report, RunFinished, RunOperation, RunStatus};
 use super::Ports;
 use super::authorise::{self, TenantAccess};
 use super::commands::{Commands, Start};
-use super::conduct::failed;
+use super::ending::failed;
 use super::record::{AuditOf, Recorder};
 use super::start_run::{new_summary, no_environment};
 use super::target::{Place, Target, working_directory};
@@ -146,6 +146,7 @@ impl Course {
             lease: &locked.lease,
             directory: Some(working_directory(&self.caller)?),
             source: None,
+            serves: false,
             secrets: Vec::new(),
         })
         .await?;

@@ -88,17 +88,16 @@ impl Looking<'_> {
             Removal::Terraform(_) => own,
             Removal::Cloudformation(_) => false,
         };
+        let serves = checks.iter().any(|(_, check)| matches!(check, Removal::Terraform(_)));
         let commands = match checks.iter().any(|(_, check)| runs(check)) {
-            true => Some(self.commands().await?),
+            true => Some(self.commands(serves).await?),
             false => None,
         };
         let command = commands
             .as_ref()
             .map(|(_, commands)| Arc::new(commands.engine(CancellationToken::new())) as Arc<dyn Engine>);
         let modules = match &commands {
-            Some((_, commands)) if checks.iter().any(|(_, check)| matches!(check, Removal::Terraform(_))) => {
-                Some(Arc::new(self.modules(commands).await?) as Arc<dyn Engine>)
-            }
+            Some((_, commands)) if serves => Some(Arc::new(self.modules(commands).await?) as Arc<dyn Engine>),
             _ => None,
         };
         let stacks: Arc<dyn Engine> = Arc::new(self.stacks());
@@ -141,7 +140,7 @@ impl Looking<'_> {
     }
 
     /// A guard of their own for checks that are commands.
-    async fn commands(&self) -> Result<(Temporary, Commands)> {
+    async fn commands(&self, serves: bool) -> Result<(Temporary, Commands)> {
         let directory = Temporary::of(self.ports, "checks")?;
         // Checks look at what `apply` left in the stack's directory, wherever they are asked from.
         let loaded = match &self.place.loaded {
@@ -157,6 +156,7 @@ impl Looking<'_> {
             files: directory.path(),
             source: if loaded.is_none() { self.state.source.clone() } else { None },
             directory: loaded.map(|loaded| loaded.files.directory),
+            serves,
             secrets: self.given.values().cloned().collect(),
         })
         .await?;
@@ -173,6 +173,7 @@ impl Looking<'_> {
             commands,
             source: None,
             stacks: CallersStacks::looking(self.ports, self.caller, self.view, &space),
+            ahead: None,
             fence: None,
             gate: Arc::new(Open),
             approved: Approved::default(),

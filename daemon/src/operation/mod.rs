@@ -77,6 +77,7 @@ pub mod validate_stack;
 pub mod watch;
 
 mod adopt;
+mod ahead;
 mod answers;
 pub mod approvals;
 mod archive_tenant;
@@ -88,6 +89,7 @@ mod change_tenant;
 mod commands;
 mod conduct;
 pub mod costs;
+mod ending;
 pub mod entries;
 mod isolation;
 mod judge;

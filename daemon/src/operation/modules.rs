@@ -26,7 +26,7 @@ use ulid::Ulid;
 use super::Ports;
 use super::commands::Commands;
 use super::stack_access::CallersStacks;
-use crate::engine::terraform::{CallerSettings, Owner, Sources, StateServer, States, TerraformEngine, Workshop};
+use crate::engine::terraform::{Ahead, CallerSettings, Owner, Sources, StateServer, States, TerraformEngine, Workshop};
 
 /// Credentials that end sooner than this are too short for a run.
 const NEEDED: Duration = Duration::from_secs(600);
@@ -47,6 +47,8 @@ pub struct Modules<'a> {
     pub source: Option<(SourceHash, Vec<u8>)>,
     /// Checks whose account is reached.
     pub stacks: CallersStacks,
+    /// What was made ready before the lock was held, if anything was.
+    pub ahead: Option<Arc<Ahead>>,
     /// Who may write states; none for a look.
     pub fence: Option<Fence>,
     /// The lease.
@@ -71,23 +73,26 @@ impl Modules<'_> {
             session: self.fence.map_or(Ulid::nil(), |fence| fence.session),
         };
         let plugins = all.join("plugins");
+        let known = self.ahead.as_ref().map(|ahead| Arc::clone(ahead.workshop()));
         let workshop = super::blocking(move || {
-            Workshop::open(&all.join("work"), id, &owner)
-                .map_err(|error| cannot("make a directory for Terraform", &error))
+            let workshop = match known {
+                Some(workshop) => workshop.own(&owner).map(|()| workshop),
+                None => Workshop::open(&all.join("work"), id, &owner).map(Arc::new),
+            };
+            workshop.map_err(|error| cannot("make a directory for Terraform", &error))
         });
-        let server = async {
-            let started = StateServer::start(ports.entropy.as_ref()).await;
-            started.map_err(|error| cannot("listen on loopback for Terraform", &error))
-        };
-        let (workshop, server) = tokio::try_join!(workshop, server)?;
+        let server = StateServer::start(self.commands.port()?, ports.entropy.as_ref());
+        let server = server.map_err(|error| cannot("listen on loopback for Terraform", &error))?;
+        let workshop = workshop.await?;
         Ok(TerraformEngine {
             guard: self.commands.guard().clone(),
-            path: variable(caller, "PATH").unwrap_or_default(),
+            path: caller.any_variable("PATH").map(|path| path.expose_secret().to_owned()).unwrap_or_default(),
             settings: CallerSettings {
-                plugin_cache: variable(caller, "TF_PLUGIN_CACHE_DIR").is_some(),
-                log_file: variable(caller, "TF_LOG_PATH").is_some(),
+                plugin_cache: caller.any_variable("TF_PLUGIN_CACHE_DIR").is_some(),
+                log_file: caller.any_variable("TF_LOG_PATH").is_some(),
             },
             workshop,
+            ahead: self.ahead,
             plugins,
             sources: Sources::new(Arc::clone(&backend.objects), space.clone(), self.source),
             states: Arc::new(States {
@@ -107,12 +112,6 @@ impl Modules<'_> {
             at_once: Semaphore::new(self.at_once.max(1)),
         })
     }
-}
-
-/// A variable of the caller's whole environment, if it is set and not empty.
-fn variable(caller: &Caller, name: &str) -> Option<String> {
-    let value = caller.full_environment.as_ref()?.get(name)?.expose_secret();
-    (!value.is_empty()).then(|| value.to_owned())
 }
 
 fn cannot(what: &str, error: &std::io::Error) -> Error {

@@ -44,7 +44,8 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     };
     let blueprint = Blueprint::gather(ports, caller, &access, &question, Keep::Hash).await?;
     let view = View::from(&access);
-    let (state, locked_by) = tokio::try_join!(blueprint.state(&access), holder(&view, &blueprint.space))?;
+    let (state, holder) = tokio::join!(blueprint.state(&access), holder(&view, &blueprint.space, Some(caller)));
+    let state = state?;
     let plan = blueprint.plan(&access, &state)?;
     let (proposed, drifted) = match asked.brief {
         true => Default::default(),
@@ -69,7 +70,9 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     shown.warnings.extend(proposed.warnings);
     shown.warnings.extend(drifted);
     shown.rollback_to = blueprint.rollback_to();
-    shown.locked_by = locked_by.unwrap_or_default();
+    shown.lock_unknown = !holder.unknown.is_empty();
+    shown.warnings.extend(shown.lock_unknown.then(|| format!("who holds the lock is not known: {}", holder.unknown)));
+    shown.locked_by = holder.by.unwrap_or_default();
     if let Some(path) = &asked.out {
         let saved = to_be_saved(ports, &access, (&blueprint, &plan), proposals.clone());
         saved_plan::write(caller, path, &saved).await?;

@@ -22,7 +22,7 @@ use super::stack_access::{CallersStacks, Open};
 use super::temporary::Temporary;
 use super::{Ports, bounded};
 use crate::engine::cloudformation::CloudformationEngine;
-use crate::engine::terraform::LOOKS_AT_ONCE;
+use crate::engine::terraform::{LOOKS_AT_ONCE, TerraformEngine};
 
 /// What engines propose, and what else a person should know.
 #[derive(Debug, Default)]
@@ -50,7 +50,10 @@ pub async fn proposals(
     let asking = Asking { ports, caller, access, blueprint, plan };
     let cloudformation: Arc<dyn Engine> = Arc::new(asking.stacks());
     let modules = match steps.iter().any(|step| step.engine == EngineKind::Terraform) {
-        true => Some(asking.modules().await?),
+        true => {
+            let (engine, commands, directory) = asking.modules(CancellationToken::new(), LOOKS_AT_ONCE).await?;
+            Some((Arc::new(engine) as Arc<dyn Engine>, commands, directory))
+        }
         false => None,
     };
     let asked = bounded::map(steps, |step| {
@@ -83,12 +86,12 @@ pub async fn proposals(
 }
 
 /// Who asks what about which plan.
-struct Asking<'a> {
-    ports: &'a Ports,
-    caller: &'a Caller,
-    access: &'a TenantAccess,
-    blueprint: &'a Blueprint,
-    plan: &'a Plan,
+pub(super) struct Asking<'a> {
+    pub ports: &'a Ports,
+    pub caller: &'a Caller,
+    pub access: &'a TenantAccess,
+    pub blueprint: &'a Blueprint,
+    pub plan: &'a Plan,
 }
 
 impl Asking<'_> {
@@ -103,8 +106,12 @@ impl Asking<'_> {
         }
     }
 
-    /// The engine of modules, with the guard and the directory that it lives in.
-    async fn modules(&self) -> Result<(Arc<dyn Engine>, Commands, Temporary)> {
+    /// An engine of modules that only looks, with the guard and the directory that it lives in.
+    pub async fn modules(
+        &self,
+        cancel: CancellationToken,
+        at_once: usize,
+    ) -> Result<(TerraformEngine, Commands, Temporary)> {
         let Self { ports, caller, access, blueprint, plan } = *self;
         let directory = Temporary::of(ports, "plans")?;
         let commands = open_commands(Surroundings {
@@ -116,6 +123,7 @@ impl Asking<'_> {
             files: directory.path(),
             directory: None,
             source: None,
+            serves: true,
             secrets: plan.resolver.values().secrets().cloned().collect(),
         })
         .await?;
@@ -128,13 +136,14 @@ impl Asking<'_> {
             commands: &commands,
             source: source.and_then(|source| Some((source.hash, source.archive.clone()?))),
             stacks: CallersStacks::new(ports, caller, access, blueprint),
+            ahead: None,
             fence: None,
             gate: Arc::new(Open),
             approved: Approved::default(),
-            cancel: CancellationToken::new(),
-            at_once: LOOKS_AT_ONCE,
+            cancel,
+            at_once,
         };
-        let engine = Arc::new(modules.engine().await?);
+        let engine = modules.engine().await?;
         Ok((engine, commands, directory))
     }
 }

@@ -8,7 +8,9 @@ use deployer_domain::key::{LockKey, StackSpace};
 use deployer_domain::lease::{self, HolderState};
 use deployer_domain::lock::{LockItem, LockState};
 use deployer_domain::port_error::Attempted;
+use deployer_domain::run::RunOperation;
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 use super::Ports;
 use super::target::Target;
@@ -63,11 +65,41 @@ pub async fn show_lock(ports: &Ports, caller: &Caller, target: &Target) -> Resul
     Ok(LockView::new(ports, key, item, view.backend.locks.server_now()))
 }
 
-/// Who holds the lock of a place, in words, if somebody does. Asked once, without patience: for those who only tell of it.
-pub(super) async fn holder(view: &View, space: &StackSpace) -> Result<Option<String>> {
+/// The lock of a place, if somebody holds it. Asked once, without patience: for those who take no lock.
+pub(super) async fn held(view: &View, space: &StackSpace) -> Result<Option<LockItem>> {
     let LockKey { stack, environment, .. } = space.lock();
     let what = format!("read the lock of {stack}/{environment}");
     let read = view.backend.locks.read(space.lock()).await.attempted(what, view.address())?;
-    let held = read.filter(|item| item.state() == Some(LockState::Held) || item.token().is_none());
-    Ok(held.map(|item| lease::holder(&item, view.backend.locks.server_now())))
+    Ok(read.filter(|item| item.state() == Some(LockState::Held) || item.token().is_none()))
+}
+
+/// Who holds a lock, as those are told who only look: they can do without.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// In words, if somebody holds it.
+    pub by: Option<String>,
+    /// Why that is not known; empty where it is.
+    pub unknown: String,
+}
+
+/// Whether a caller is a command of the very `lock run` that holds a lock: what its holder works at.
+pub(super) fn is_work_of(item: &LockItem, caller: &Caller) -> bool {
+    let [run, fence] = ["DEPLOYER_RUN_ID", "DEPLOYER_FENCE"].map(|name| caller.any_variable(name));
+    let fence: Option<u64> = fence.and_then(|fence| fence.expose_secret().parse().ok());
+    item.operation() == Some(RunOperation::LockRun.as_str())
+        && run.is_some_and(|run| item.run() == Some(run.expose_secret()))
+        && fence.is_some_and(|fence| item.token() == Some(fence))
+}
+
+/// Who holds the lock of a place, apart from a `lock run` that a caller is a command of.
+pub(super) async fn holder(view: &View, space: &StackSpace, apart: Option<&Caller>) -> Holder {
+    let is_apart = |item: &LockItem| apart.is_some_and(|caller| is_work_of(item, caller));
+    match held(view, space).await {
+        Ok(item) => {
+            let item = item.filter(|item| !is_apart(item));
+            let by = item.map(|item| lease::holder(&item, view.backend.locks.server_now()));
+            Holder { by, unknown: String::new() }
+        }
+        Err(error) => Holder { by: None, unknown: error.to_string() },
+    }
 }

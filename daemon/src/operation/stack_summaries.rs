@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployer_domain::backend::{Backend, BackendAddress};
-use deployer_domain::error::Result;
-use deployer_domain::key::{StackSpace, TenantSpace};
+use deployer_domain::error::{Error, Result};
+use deployer_domain::key::{LockKey, StackSpace, TenantSpace};
 use deployer_domain::limits::Usage;
 use deployer_domain::name::{EnvironmentName, ServiceName, StackName};
 use deployer_domain::object::ObjectStore;
@@ -33,6 +33,27 @@ pub struct StackSummary {
     pub status: StackStatus,
     /// The number of its last history document.
     pub history_number: u64,
+    /// Why its state cannot be read; empty where it can.
+    pub problem: String,
+}
+
+/// The states of a tenant.
+#[derive(Debug, Default)]
+pub struct States {
+    /// Those that can be read, sorted by stack and environment.
+    pub read: Vec<StateDocument>,
+    /// Those that cannot: one of them must not hide the others.
+    pub unreadable: Vec<StackSummary>,
+}
+
+impl States {
+    /// Sums them up, sorted by stack and environment. One that was only ever locked is none.
+    pub fn summaries(&self) -> Vec<StackSummary> {
+        let read = self.read.iter().map(summary).filter(|summary| summary.status != StackStatus::Empty);
+        let mut all: Vec<StackSummary> = read.chain(self.unreadable.iter().cloned()).collect();
+        all.sort_by(|one, other| (&one.stack, &one.environment).cmp(&(&other.stack, &other.environment)));
+        all
+    }
 }
 
 /// What became of an environment of a stack.
@@ -46,6 +67,8 @@ pub enum StackStatus {
     Destroyed,
     /// Nothing was ever deployed.
     Empty,
+    /// Its state cannot be read.
+    Unreadable,
 }
 
 impl StackStatus {
@@ -56,6 +79,7 @@ impl StackStatus {
             Self::Failed => "failed",
             Self::Destroyed => "destroyed",
             Self::Empty => "empty",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -71,29 +95,34 @@ impl StackStatus {
     }
 }
 
-/// Reads all states of a tenant and sums them up.
+/// Reads all states of a tenant and sums them up, sorted by stack and environment.
 pub async fn summaries(backend: &Backend, space: &TenantSpace) -> Result<Vec<StackSummary>> {
-    states(backend, space).await.map(|states| of(&states))
+    states(backend, space).await.map(|states| states.summaries())
 }
 
-/// Sums states up, in their order. One that was only ever locked is none.
-pub fn of(states: &[StateDocument]) -> Vec<StackSummary> {
-    states.iter().map(summary).filter(|summary| summary.status != StackStatus::Empty).collect()
-}
-
-/// Reads all states of a tenant, sorted by stack and environment.
-pub async fn states(backend: &Backend, space: &TenantSpace) -> Result<Vec<StateDocument>> {
+/// Reads all states of a tenant.
+pub async fn states(backend: &Backend, space: &TenantSpace) -> Result<States> {
     let found = bounded::map(environments(backend, space).await?, |(stack, environment)| {
         let place = space.stack(&stack, &environment);
         let (objects, address) = (Arc::clone(&backend.objects), backend.place.address.clone());
-        async move { read_state(objects.as_ref(), &address, &place).await }
+        async move { Ok((read_state(objects.as_ref(), &address, &place).await?, place)) }
     });
-    Ok(found.await?.into_iter().flatten().collect())
+    let mut states = States::default();
+    for (state, place) in found.await? {
+        match state {
+            Some(Ok(state)) => states.read.push(state),
+            Some(Err(why)) => states.unreadable.push(unreadable(&place, &why)),
+            None => {}
+        }
+    }
+    Ok(states)
 }
 
-/// Counts what a tenant uses: what is deployed, not what was.
+/// Counts what a tenant uses: what is deployed, not what was. What cannot be read counts as a stack, and its services
+/// are not known.
 pub fn usage(summaries: &[StackSummary]) -> Usage {
-    let deployed = || summaries.iter().filter(|summary| summary.components > 0);
+    let counts = |summary: &&StackSummary| summary.components > 0 || summary.status == StackStatus::Unreadable;
+    let deployed = || summaries.iter().filter(counts);
     let stacks: BTreeSet<_> = deployed().map(|summary| &summary.stack).collect();
     let services: BTreeSet<_> =
         deployed().flat_map(|summary| summary.services.iter().map(move |service| (&summary.stack, service))).collect();
@@ -118,6 +147,7 @@ pub fn add(
         updated: None,
         status: StackStatus::Empty,
         history_number: 0,
+        problem: String::new(),
     });
 }
 
@@ -174,10 +204,10 @@ async fn read_state(
     objects: &dyn ObjectStore,
     address: &BackendAddress,
     place: &StackSpace,
-) -> Result<Option<StateDocument>> {
+) -> Result<Option<Result<StateDocument>>> {
     let key = place.state();
     let read = objects.read(&key).await.attempted(format!("read {key}"), address)?;
-    read.map(|object| seal::parse(&object.bytes, place)).transpose()
+    Ok(read.map(|object| seal::parse(&object.bytes, place)))
 }
 
 /// The entry of a history document; one that is missing or damaged is not counted.
@@ -201,5 +231,20 @@ fn summary(state: &StateDocument) -> StackSummary {
         updated: state.updated,
         status: StackStatus::of(state),
         history_number: state.history_number,
+        problem: String::new(),
+    }
+}
+
+fn unreadable(place: &StackSpace, why: &Error) -> StackSummary {
+    let LockKey { stack, environment, .. } = place.lock();
+    StackSummary {
+        stack: stack.clone(),
+        environment: environment.clone(),
+        services: BTreeSet::new(),
+        components: 0,
+        updated: None,
+        status: StackStatus::Unreadable,
+        history_number: 0,
+        problem: why.in_one_line(),
     }
 }

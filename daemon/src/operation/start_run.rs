@@ -12,6 +12,7 @@ use deployer_domain::name::RunId;
 use deployer_domain::plan::{Approved, Plan, SavedPlan};
 use deployer_domain::run::{Happening, RunFinished, RunOperation, RunStatus, RunSummary, ShownPlan, named_outputs};
 use deployer_domain::state::{Counts, StateDocument};
+use secrecy::ExposeSecret;
 
 use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
@@ -21,7 +22,7 @@ use super::judge::Asking;
 use super::modules::CallersCredentials;
 use super::record::acting;
 use super::request_approval::RequestApproval;
-use super::show_lock::holder;
+use super::show_lock::{held, is_work_of};
 use super::stack_access::CallersStacks;
 use super::view::View;
 use super::{Ports, saved_plan};
@@ -102,7 +103,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
         false => None,
     };
     // While somebody is at work there, nothing to do is only what it looks like.
-    let idle = !plan.has_records() && holder(&View::from(&access), &blueprint.space).await?.is_none();
+    let idle = !plan.has_records() && nobody_works(&access, &blueprint, caller).await?;
     let run = begin(ports, &access, &blueprint, summary).await?;
     if idle {
         nothing_to_do(&run, &plan, &state);
@@ -118,9 +119,16 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
         parallelism,
         approval,
         resumed: None,
+        ahead: None,
     };
-    tokio::spawn(conductor.conduct());
+    tokio::spawn(conductor.conduct(plan));
     Ok(run)
+}
+
+/// Whether nobody else is at work there.
+async fn nobody_works(access: &TenantAccess, blueprint: &Blueprint, caller: &Caller) -> Result<bool> {
+    let item = held(&View::from(access), &blueprint.space).await?;
+    Ok(item.is_none_or(|item| is_work_of(&item, caller)))
 }
 
 /// The first reason why a plan may not be run.
@@ -191,8 +199,9 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
         parallelism: approval.task.parallelism,
         approval: Some(approval),
         resumed: None,
+        ahead: None,
     };
-    tokio::spawn(conductor.conduct());
+    tokio::spawn(conductor.conduct(plan));
     Ok(run)
 }
 
@@ -257,7 +266,6 @@ pub(super) fn no_environment() -> Error {
 }
 
 fn parallelism(caller: &Caller) -> Result<usize> {
-    use secrecy::ExposeSecret;
     let Some(text) = caller.variable("DEPLOYER_PARALLELISM") else { return Ok(PARALLELISM) };
     match text.expose_secret().parse() {
         Ok(number @ 1..=MOST_PARALLEL) => Ok(number),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::Ports;
 use super::looking::{Look, Looking, Seen};
-use super::show_lock::holder;
+use super::show_lock::{Holder, holder};
 use super::target::{Target, not_deployed};
 use super::view::View;
 
@@ -28,7 +28,7 @@ pub struct Status {
     /// Each component with its type and how it is.
     pub components: Vec<(ComponentId, String, Health)>,
     /// Who holds the lock, if somebody does.
-    pub locked_by: Option<String>,
+    pub lock: Holder,
     /// When the state was last written.
     pub updated: Option<Timestamp>,
     /// The last history document.
@@ -48,14 +48,14 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
     let view = View::of(ports, caller, target.tenant.as_ref()).await?;
     let place = target.place(&view, caller).await?;
     let space = view.stack(&place.stack, &place.environment);
-    let (state, locked_by) = tokio::try_join!(view.state(&space), holder(&view, &space))?;
-    let Some((state, _)) = state.filter(|(state, _)| state.history_number > 0 || !state.is_empty()) else {
+    let (state, lock) = tokio::join!(view.state(&space), holder(&view, &space, None));
+    let Some((state, _)) = state?.filter(|(state, _)| state.history_number > 0 || !state.is_empty()) else {
         let error = not_deployed(&view, &place.stack, &place.environment).await;
-        return Err(locked_by.into_iter().fold(error, |error, holder| error.fact("Locked by", holder)));
+        return Err(lock.by.into_iter().fold(error, |error, holder| error.fact("Locked by", holder)));
     };
     let given = target.given(caller).await?;
     let looking = Looking { ports, caller, view: &view, target, place: &place, state: &state, given };
-    let health = health(&looking, &target.selection(), locked_by.is_some()).await?;
+    let health = health(&looking, &target.selection(), lock.by.is_some()).await?;
     let components = state.components.iter().filter(|(id, _)| target.selection().names(id)).map(|(id, component)| {
         let unknown = || Health { condition: Condition::Unknown, reason: "it could not be asked".to_owned() };
         (id.clone(), component.component_type.clone(), health.get(id).cloned().unwrap_or_else(unknown))
@@ -65,7 +65,7 @@ pub async fn status(ports: &Ports, caller: &Caller, target: &Target) -> Result<S
         components: components.collect(),
         stack: place.stack,
         environment: place.environment,
-        locked_by,
+        lock,
         updated: state.updated,
         history_number: state.history_number,
     })
@@ -78,7 +78,7 @@ async fn health(looking: &Looking<'_>, selection: &Selection, locked: bool) -> R
             Some(known) => drop(health.insert(id.clone(), known)),
             None => match looking.check(id, component) {
                 Ok(check) => checks.push((id.clone(), check)),
-                Err(error) => drop(health.insert(id.clone(), unknown(error.to_string()))),
+                Err(error) => drop(health.insert(id.clone(), unknown(error.in_one_line()))),
             },
         }
     }

@@ -26,6 +26,8 @@ pub struct TenantCounts {
     pub components: u32,
     /// Finished applies and rollbacks of this UTC month, where they were counted.
     pub deployments_this_month: Option<u32>,
+    /// How many states cannot be read: each counts as a stack, and what it holds is in no other count.
+    pub unreadable: u32,
     /// When that was counted.
     pub counted: Timestamp,
 }
@@ -91,7 +93,8 @@ pub async fn counts<'a>(
 
 async fn count(backend: &Backend, tenant: &Tenant, now: Timestamp, deployments: bool) -> Result<TenantCounts> {
     let space = tenant.space();
-    let summaries = stack_summaries::summaries(backend, &space).await?;
+    let states = stack_summaries::states(backend, &space).await?;
+    let summaries = states.summaries();
     let usage = stack_summaries::usage(&summaries);
     let deployments_this_month = match deployments {
         true => {
@@ -105,6 +108,7 @@ async fn count(backend: &Backend, tenant: &Tenant, now: Timestamp, deployments: 
         services: usage.services,
         components: summaries.iter().map(|summary| summary.components).sum(),
         deployments_this_month,
+        unreadable: u32::try_from(states.unreadable.len()).unwrap_or(u32::MAX),
         counted: now,
     })
 }
@@ -120,7 +124,14 @@ mod tests {
         let (wanted, all) = (CountWanted::default(), CountWanted { deployments: true, refresh: false });
         let at = |time: &str| time.parse::<Timestamp>().unwrap();
         let counted = at("2024-01-31T23:55:00Z");
-        let counts = TenantCounts { stacks: 1, services: 2, components: 3, deployments_this_month: None, counted };
+        let counts = TenantCounts {
+            stacks: 1,
+            services: 2,
+            components: 3,
+            deployments_this_month: None,
+            unreadable: 0,
+            counted,
+        };
         cache.remember(&address, &id, counts);
         assert_eq!(cache.known(&address, &id, at("2024-01-31T23:59:59Z"), wanted), Some(counts));
         assert_eq!(cache.known(&address, &id, at("2024-01-31T23:59:59Z"), all), None, "deployments were not counted");

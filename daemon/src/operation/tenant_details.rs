@@ -6,14 +6,13 @@ use deployer_domain::error::Result;
 use deployer_domain::isolation::Isolation;
 use deployer_domain::limits::Usage;
 use deployer_domain::registry::bucket_of;
-use deployer_domain::state::StateDocument;
 use deployer_domain::tenant::Tenant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::costs::{self, Cost};
 use super::measured::Measuring;
-use super::stack_summaries::{self, StackSummary};
+use super::stack_summaries::{self, StackSummary, States};
 use super::{Ports, authorise, isolation};
 
 /// A tenant with what it uses.
@@ -44,7 +43,7 @@ pub async fn tenant_details(ports: &Ports, caller: &Caller) -> Result<TenantView
     let access = authorise::tenant(ports, caller).await?;
     let backend = &access.backend;
     let states = stack_summaries::states(backend, &access.space).await?;
-    let measuring = Measuring { ports, caller, backend, tenant: &access.tenant, states: &states };
+    let measuring = Measuring { ports, caller, backend, tenant: &access.tenant, states: &states.read };
     let (cost, uptime, judged, view) = tokio::join!(
         costs::of_tenant(ports, caller, backend, &access.tenant),
         measuring.uptime(),
@@ -55,14 +54,9 @@ pub async fn tenant_details(ports: &Ports, caller: &Caller) -> Result<TenantView
 }
 
 /// A tenant with what it uses, counted from its states.
-pub(super) async fn view(
-    backend: &Backend,
-    tenant: Tenant,
-    states: &[StateDocument],
-    now: Timestamp,
-) -> Result<TenantView> {
+pub(super) async fn view(backend: &Backend, tenant: Tenant, states: &States, now: Timestamp) -> Result<TenantView> {
     let space = tenant.space();
-    let stacks = stack_summaries::of(states);
+    let stacks = states.summaries();
     let since = start_of_month(now);
     let deployments = stack_summaries::deployments_since(backend, &space, &stacks, since).await?;
     Ok(TenantView {

@@ -31,13 +31,19 @@ pub struct UsageNow {
     pub components: u32,
     /// What runs.
     pub measured: Measured,
+    /// Why some states cannot be read: what they hold is not counted.
+    pub unreadable: Vec<String>,
 }
 
 impl TenantUsage {
     /// What is not known, and why.
     pub fn notes(&self) -> Vec<String> {
         let over = "of a month that is over only the cost is known".to_owned();
-        let notes = self.now.as_ref().map_or_else(|| vec![over], |now| now.measured.notes.clone());
+        let of_now = |now: &UsageNow| {
+            let unreadable = now.unreadable.iter().map(|why| format!("not everything is counted: {why}"));
+            unreadable.chain(now.measured.notes.iter().cloned()).collect()
+        };
+        let notes: Vec<String> = self.now.as_ref().map_or_else(|| vec![over], of_now);
         notes.into_iter().chain(self.costs.as_ref().err().map(|why| format!("cost is unknown: {why}"))).collect()
     }
 }
@@ -55,11 +61,12 @@ pub async fn tenant_usage(ports: &Ports, caller: &Caller, month: Option<Month>) 
     let now = match month == this {
         true => {
             let states = stack_summaries::states(backend, &tenant.space()).await?;
-            let summaries = stack_summaries::of(&states);
+            let summaries = states.summaries();
             Some(UsageNow {
                 usage: stack_summaries::usage(&summaries),
                 components: summaries.iter().map(|summary| summary.components).sum(),
-                measured: Measuring { ports, caller, backend, tenant, states: &states }.usage().await,
+                measured: Measuring { ports, caller, backend, tenant, states: &states.read }.usage().await,
+                unreadable: states.unreadable.into_iter().map(|summary| summary.problem).collect(),
             })
         }
         false => None,

@@ -73,6 +73,7 @@ pub(crate) fn plan_to_proto(plan: ShownPlan) -> v1::Plan {
         needs_approval: plan.needs_approval,
         rollback_to: plan.rollback_to.map(short).unwrap_or_default(),
         locked_by: plan.locked_by,
+        lock_unknown: plan.lock_unknown,
     }
 }
 

@@ -228,6 +228,7 @@ fn row_to_proto(row: &StackSummary) -> v1::StackRow {
         status: row.status.as_str().to_owned(),
         history_number: short(row.history_number),
         updated: row.updated.map(|time| time.to_string()).unwrap_or_default(),
+        problem: row.problem.clone(),
     }
 }
 
@@ -296,7 +297,8 @@ fn status_to_proto(status: status::Status) -> v1::StatusResponse {
         environment: status.environment.to_string(),
         components: status.components.iter().map(component).collect(),
         healthy: status.is_healthy(),
-        locked_by: status.locked_by.clone().unwrap_or_default(),
+        locked_by: status.lock.by.clone().unwrap_or_default(),
+        lock_unknown: status.lock.unknown.clone(),
         updated: status.updated.map(|time| time.to_string()).unwrap_or_default(),
         history_number: short(status.history_number),
     }

@@ -146,6 +146,7 @@ pub(crate) fn row_to_proto(row: TenantRow) -> v1::TenantRow {
         components: Some(row.counts.components),
         deployments_this_month: row.counts.deployments_this_month,
         counted: row.counts.counted.to_string(),
+        unreadable: row.counts.unreadable,
     }
 }
 
@@ -226,6 +227,7 @@ pub(crate) fn summary_to_proto(summary: &StackSummary) -> v1::StackSummary {
         components: summary.components,
         updated: summary.updated.map(|time| time.to_string()).unwrap_or_default(),
         status: summary.status.as_str().to_owned(),
+        problem: summary.problem.clone(),
     }
 }
 

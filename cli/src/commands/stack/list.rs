@@ -4,6 +4,7 @@ use deployer_proto::v1::stack_service_client::StackServiceClient;
 use deployer_proto::v1::{ListStacksRequest, ListStacksResponse, Mode, StackRow};
 
 use crate::Outcome;
+use crate::commands::tenant::stacks::{known, problems};
 use crate::exit;
 use crate::guest::Guest;
 use crate::output::page::Page;
@@ -18,6 +19,7 @@ pub async fn run(guest: &Guest, _args: Args) -> Outcome {
     let mut client = StackServiceClient::new(guest.channel().await?);
     let answer = client.list(ListStacksRequest { context: guest.call(Mode::Tenant)? }).await?.into_inner();
     guest.terminal.answer(&answer, &Shapes { quiet: names, text: render })?;
+    problems(guest, answer.stacks.iter().map(|stack| stack.problem.as_str()));
     Ok(exit::DONE)
 }
 
@@ -41,7 +43,8 @@ fn render(answer: &ListStacksResponse, look: &Look) -> String {
 fn row(stack: &StackRow, look: &Look) -> Vec<String> {
     let run = if stack.history_number == 0 { "-".to_owned() } else { format!("#{}", stack.history_number) };
     let updated = if stack.updated.is_empty() { "never".to_owned() } else { value::age(&stack.updated, look.now) };
-    let (services, components) = (stack.services.to_string(), stack.components.to_string());
+    let [services, components] = [stack.services, stack.components].map(|count| known(&stack.problem, count));
+    let [run, updated] = [run, updated].map(|text| known(&stack.problem, text));
     vec![stack.stack.clone(), stack.environment.clone(), stack.status.clone(), services, components, run, updated]
 }
 
@@ -59,6 +62,7 @@ mod tests {
             status: "failed".to_owned(),
             history_number: 12,
             updated: "2024-01-15T10:00:00Z".to_owned(),
+            problem: String::new(),
         };
         let text = Look::plain().finish(&render(&ListStacksResponse { stacks: vec![stack] }, &Look::plain()));
         let rule = "─".repeat(64);

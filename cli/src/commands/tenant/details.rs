@@ -3,7 +3,8 @@
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
 use deployer_proto::v1::{Mode, StackSummary, TenantDetails, TenantDetailsRequest};
 
-use super::show::{bucket_label, cost, max, of};
+use super::show::{bucket_label, cost, max, of, services};
+use super::stacks::problems;
 use crate::Outcome;
 use crate::commands::session::folder;
 use crate::exit;
@@ -22,6 +23,7 @@ pub async fn run(guest: &Guest, _args: Args) -> Outcome {
     let details = client.details(request).await?.into_inner();
     let quiet = |details: &TenantDetails| details.tenant.clone().unwrap_or_default().id;
     guest.terminal.answer(&details, &Shapes { quiet, text: render })?;
+    problems(guest, details.stacks.iter().map(|stack| stack.problem.as_str()));
     Ok(exit::DONE)
 }
 
@@ -53,7 +55,8 @@ fn render(details: &TenantDetails, look: &Look) -> String {
 }
 
 fn item(stack: &StackSummary) -> String {
-    format!("{} ({}, {})", stack.stack, value::count(stack.services, "service"), stack.environment)
+    let services = services(stack);
+    format!("{} ({}, {})", stack.stack, services, stack.environment)
 }
 
 fn uptime(details: &TenantDetails) -> String {

@@ -49,6 +49,7 @@ fn render(answer: &ListTenantsResponse, look: &Look) -> String {
     let table = table::render(&["ID", "NAME", "STATUS", "STACKS", "COST"], &rows, look);
     let mut end = Page::new(look);
     end.line(&total(answer));
+    uncounted(&mut end, &answer.tenants);
     let counted = answer.tenants.iter().map(|row| row.counted.as_str()).filter(|counted| !counted.is_empty()).min();
     end.field_if("Counted", &counted.map(|counted| ago(counted, look)).unwrap_or_default());
     format!("{}{table}{}", page.text(), end.text())
@@ -59,6 +60,17 @@ fn row(row: &TenantRow) -> Vec<String> {
     let stacks = row.stacks.map_or_else(|| "-".to_owned(), |stacks| stacks.to_string());
     let cost = row.cost.map_or_else(|| "-".to_owned(), value::dollars);
     vec![tenant.id, tenant.display_name, tenant.status, stacks, cost]
+}
+
+/// Warns where a count is not the whole.
+pub fn uncounted(page: &mut Page<'_>, tenants: &[TenantRow]) {
+    for row in tenants.iter().filter(|row| row.unreadable > 0) {
+        let id = row.tenant.as_ref().map(|tenant| tenant.id.as_str()).unwrap_or_default();
+        let states = value::count(row.unreadable, "state");
+        page.warning(&format!(
+            "{states} of {id} cannot be read, so not everything is counted: deployer tenant show {id}"
+        ));
+    }
 }
 
 /// How long ago something was counted; nothing where that was a moment ago.

@@ -3,6 +3,7 @@
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
 use deployer_proto::v1::{Mode, ShowTenantRequest, StackSummary, Tenant, TenantDetails};
 
+use super::stacks::problems;
 use crate::Outcome;
 use crate::commands::session::folder;
 use crate::exit;
@@ -23,6 +24,7 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let request = ShowTenantRequest { context: guest.call(Mode::Admin)?, id: args.id };
     let details = client.show(request).await?.into_inner();
     guest.terminal.answer(&details, &Shapes { quiet: status, text: render })?;
+    problems(guest, details.stacks.iter().map(|stack| stack.problem.as_str()));
     Ok(exit::DONE)
 }
 
@@ -52,7 +54,16 @@ fn render(details: &TenantDetails, look: &Look) -> String {
 }
 
 fn item(stack: &StackSummary) -> String {
-    format!("{} ({}, {})", stack.stack, stack.environment, value::count(stack.services, "service"))
+    let services = services(stack);
+    format!("{} ({}, {})", stack.stack, stack.environment, services)
+}
+
+/// How many services a stack has, unless its state cannot be read.
+pub fn services(stack: &StackSummary) -> String {
+    match stack.problem.as_str() {
+        "" => value::count(stack.services, "service"),
+        _ => "its state cannot be read".to_owned(),
+    }
 }
 
 /// When the secret was last replaced.

@@ -3,7 +3,7 @@
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
 use deployer_proto::v1::{Mode, TenantRow, TenantStatsRequest, TenantStatsResponse};
 
-use super::list::ago;
+use super::list::{ago, uncounted};
 use crate::Outcome;
 use crate::exit;
 use crate::guest::Guest;
@@ -37,6 +37,7 @@ fn render(stats: &TenantStatsResponse, look: &Look) -> String {
     page.field("Deployments this month", &stats.deployments_this_month.to_string());
     page.field("Cost this month", &stats.cost.map_or_else(|| "unknown".to_owned(), value::dollars));
     page.field_if("Counted", &ago(&stats.counted, look));
+    uncounted(&mut page, &stats.tenants);
     let rows: Vec<Vec<String>> = stats.tenants.iter().take(SHOWN).map(row).collect();
     if rows.is_empty() {
         return page.text();

@@ -32,6 +32,7 @@ fn request() -> ApprovalRequest {
         needs_approval: true,
         rollback_to: None,
         locked_by: String::new(),
+        lock_unknown: false,
     };
     ApprovalRequest {
         format_version: APPROVAL_FORMAT,

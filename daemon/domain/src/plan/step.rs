@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::deployed::{Deployed, cannot_resolve};
 use super::inputs::{self, Part};
-use super::work::{self, DataFate, Prepared, Removal, Work};
+use super::work::{self, DataFate, ModuleWork, Prepared, Removal, Work};
 use super::{SensitiveKey, StepReason};
 use crate::cloudformation::StackPlace;
 use crate::error::{Error, Reason, Result};
-use crate::expression::{Resolved, Resolver, Template};
+use crate::expression::{Resolved, Resolver, Scope, Template};
 use crate::manifest::{Component, Definition};
 use crate::name::ComponentId;
 use crate::source::{InputHashes, SourceHash};
@@ -71,6 +71,17 @@ impl Step {
         let unchanged =
             self.conditional() && self.deployed.as_ref().is_some_and(|state| state.inputs_hash == inputs_hash);
         Ok(Prepared { work, inputs, inputs_hash, definition, unchanged })
+    }
+
+    /// The module that an apply of it will work on, without the values of its variables; none where it is no module, or
+    /// is not simply applied.
+    pub fn module(&self, scope: &Scope) -> Option<ModuleWork> {
+        match &self.wanted.as_ref()?.definition {
+            Definition::Terraform(module) if matches!(self.action, Action::Create | Action::Update) => {
+                Some(work::module(self, module, scope))
+            }
+            _ => None,
+        }
     }
 
     /// Whether all values that are wanted are known already.

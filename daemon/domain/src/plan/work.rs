@@ -11,7 +11,7 @@ use super::step::Step;
 use crate::cloudformation::{self, OperationToken, StackPlace, StackTemplate};
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Resolved, Resolver, Scope, Template};
-use crate::manifest::{CommandDefinition, Component, Definition, TypedDefinition};
+use crate::manifest::{CommandDefinition, Component, Definition, TerraformDefinition, TypedDefinition};
 use crate::name::ComponentId;
 use crate::source::SourceHash;
 use crate::template::{self, Compiled, TemplateRequest};
@@ -77,6 +77,14 @@ pub struct ModuleWork {
     pub region: Option<String>,
     /// The role that is assumed for it.
     pub role_arn: Option<String>,
+}
+
+impl ModuleWork {
+    /// Whether both are the same apart from the values of their variables.
+    pub fn is_worked_on_like(&self, other: &Self) -> bool {
+        let apart = |work: &Self| (work.directory.clone(), work.source, work.region.clone(), work.role_arn.clone());
+        apart(self) == apart(other)
+    }
 }
 
 /// What a step runs for a delete or the first half of a replace; also what a check runs.
@@ -149,13 +157,10 @@ impl Work {
                     tags: template::tags(&component.id, scope),
                 }))
             }
-            Definition::Terraform(module) => Ok(Self::Terraform(ModuleWork {
-                directory: module.source.glob.clone(),
-                source: step.source,
-                variables: named(values, "variables."),
-                region: scope.region.clone(),
-                role_arn: scope.role_arn.clone(),
-            })),
+            Definition::Terraform(definition) => {
+                let variables = named(values, "variables.");
+                Ok(Self::Terraform(ModuleWork { variables, ..module(step, definition, scope) }))
+            }
         }
     }
 
@@ -215,6 +220,17 @@ pub(super) fn compile(
         variables: resolver.values(),
         scope: resolver.scope(),
     })
+}
+
+/// A module, without the values of its variables.
+pub(super) fn module(step: &Step, definition: &TerraformDefinition, scope: &Scope) -> ModuleWork {
+    ModuleWork {
+        directory: definition.source.glob.clone(),
+        source: step.source,
+        variables: BTreeMap::new(),
+        region: scope.region.clone(),
+        role_arn: scope.role_arn.clone(),
+    }
 }
 
 /// The values with this prefix, by what is left of their names.

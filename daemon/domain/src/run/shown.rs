@@ -47,6 +47,9 @@ pub struct ShownPlan {
     /// Who holds the lock, in words: what that one does is not in the plan. Empty where nobody does.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub locked_by: String,
+    /// Whether the lock could not be read: a warning says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lock_unknown: bool,
 }
 
 /// One component in a shown plan.
@@ -133,6 +136,7 @@ impl ShownPlan {
             needs_approval: false,
             rollback_to: None,
             locked_by: String::new(),
+            lock_unknown: false,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Begin {
     pub grace_ms: u64,
     /// The mask of the files that the children write.
     pub umask: u32,
+    /// Whether the standard output is a port on which the daemon serves the children.
+    pub keeps_port: bool,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -7,6 +7,7 @@
 //! **Invariant:** nothing is applied unless the lease was proven at that moment.
 //! **Invariant:** no value of a variable, no credential and no state is ever an argument of a process.
 
+mod ahead;
 mod apply;
 mod command;
 mod copy;
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::process::Guard;
+pub use ahead::Ahead;
 use operation::Operation;
 pub use server::StateServer;
 pub use sources::Sources;
@@ -49,7 +51,9 @@ pub struct TerraformEngine {
     /// Whether the caller's own settings say where providers are cached and where logs go.
     pub settings: CallerSettings,
     /// Where copies of modules are worked on.
-    pub workshop: Workshop,
+    pub workshop: Arc<Workshop>,
+    /// What was made ready there before the lock was held, if anything was.
+    pub ahead: Option<Arc<Ahead>>,
     /// Where providers are kept between runs.
     pub plugins: PathBuf,
     /// What modules are read from.
@@ -88,8 +92,12 @@ impl TerraformEngine {
         work: &'a ModuleWork,
         listener: &'a dyn Listener,
     ) -> EngineResult<Operation<'a>> {
+        let ready = match &self.ahead {
+            Some(ahead) => ahead.take(id, work).await,
+            None => None,
+        };
         let turn = self.at_once.acquire().await.map_err(|error| Failure::Failed(error.to_string()))?;
-        Operation::begin(self, (id, work), listener, turn).await
+        Operation::begin(self, (id, work), listener, (turn, ready)).await
     }
 }
 

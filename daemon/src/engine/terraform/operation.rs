@@ -12,11 +12,12 @@ use deployer_domain::error::Error;
 use deployer_domain::name::ComponentId;
 use deployer_domain::plan::ModuleWork;
 use deployer_domain::run::OutputStream;
-use deployer_domain::terraform::{provider_changes, variable_file};
+use deployer_domain::terraform::{Module, provider_changes, variable_file};
 use secrecy::SecretString;
 use tokio::sync::SemaphorePermit;
 
 use super::TerraformEngine;
+use super::ahead::{Ready, Seen};
 use super::command::{Commands, Ended};
 use super::copy;
 use super::program::Program;
@@ -33,6 +34,9 @@ pub(super) struct Operation<'a> {
     pub listener: &'a dyn Listener,
     pub state: Arc<ModuleState>,
     pub room: Room,
+    module: Module,
+    /// What `init` went by that was run ahead.
+    seen: Option<Seen>,
     program: Program,
     served: Served,
     lent: BTreeMap<String, SecretString>,
@@ -45,12 +49,20 @@ impl<'a> Operation<'a> {
         engine: &'a TerraformEngine,
         (id, work): (&'a ComponentId, &'a ModuleWork),
         listener: &'a dyn Listener,
-        turn: SemaphorePermit<'a>,
+        (turn, ready): (SemaphorePermit<'a>, Option<Ready>),
     ) -> EngineResult<Self> {
         let program = Program::find(&engine.path)?;
         let lent = engine.access.variables(work.region.as_deref(), work.role_arn.as_deref()).await;
         let lent = lent.map_err(|error| refused(&error))?;
-        let room = furnish(engine, id, work, listener).await?;
+        let (room, module, seen) = match ready {
+            Some(Ready { room, module, seen, .. }) => (room, module, Some(seen)),
+            None => {
+                let (room, module) = furnish(engine, id, work, listener).await?;
+                (room, module, None)
+            }
+        };
+        let variables = variable_file(&module, &work.variables).map_err(Failure::Failed)?;
+        room.write(&room.variables(), &variables).map_err(|error| cannot("write", &room.variables(), &error))?;
         let (left_at, left) = engine.workshop.left_behind(id).unzip();
         let state = engine.states.open(id, left).await?;
         if let Some(path) = left_at {
@@ -63,7 +75,13 @@ impl<'a> Operation<'a> {
         }
         let state = Arc::new(state);
         let served = engine.server.serve(id, Arc::clone(&state));
-        Ok(Self { engine, id, listener, state, room, program, served, lent, _turn: turn })
+        Ok(Self { engine, id, listener, state, room, module, seen, program, served, lent, _turn: turn })
+    }
+
+    /// Gives the room back, without the values that were in it.
+    pub(super) fn into_room(self) -> (Room, Module) {
+        let _ = std::fs::remove_file(self.room.variables());
+        (self.room, self.module)
     }
 
     pub(super) fn tell(&self, text: &str) {
@@ -78,8 +96,14 @@ impl<'a> Operation<'a> {
         self.engine.gate.pass().await.map_err(|_| Failure::CutOff)
     }
 
-    /// Runs `init`: backend, providers and modules.
+    /// Runs `init`: backend, providers and modules. One that was run ahead is good as long as it saw the same state.
     pub(super) async fn init(&self) -> EngineResult<()> {
+        if let Some(seen) = &self.seen
+            && seen.state == self.state.content().await
+        {
+            seen.told.iter().for_each(|told| self.listener.progress(told.clone()));
+            return Ok(());
+        }
         let lock_file = self.room.module.join(LOCK_FILE);
         let before = std::fs::read_to_string(&lock_file).unwrap_or_default();
         let cache = match self.engine.settings.plugin_cache {
@@ -165,13 +189,13 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Makes the room of an operation: the copy of the module, and the file of its variables.
+/// Makes the room of an operation: the copy of the module.
 async fn furnish(
     engine: &TerraformEngine,
     id: &ComponentId,
     work: &ModuleWork,
     listener: &dyn Listener,
-) -> EngineResult<Room> {
+) -> EngineResult<(Room, Module)> {
     let from = match work.source {
         Some(hash) => engine.sources.unpacked(hash, &engine.workshop.sources()).await?,
         None => None,
@@ -186,9 +210,7 @@ async fn furnish(
     let copied = tokio::task::spawn_blocking(move || copy::copy(from.as_deref().unwrap_or(&nothing), &module, &tree));
     let copied = copied.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     let module = copied.map_err(|error| Failure::Failed(format!("its module cannot be copied: {error}")))?;
-    let variables = variable_file(&module, &work.variables).map_err(Failure::Failed)?;
-    room.write(&room.variables(), &variables).map_err(|error| cannot("write", &room.variables(), &error))?;
-    Ok(room)
+    Ok((room, module))
 }
 
 /// Takes the turn at the providers that are kept between runs: two programs at once would spoil them.

@@ -54,6 +54,15 @@ struct Held {
     orphan: Option<ObjectKey>,
 }
 
+/// A seal at work.
+struct Sealing {
+    held: Held,
+    /// What earlier holders could not store any more.
+    orphans: Vec<(ObjectKey, Stored)>,
+    /// What a person should know.
+    warnings: Vec<String>,
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
@@ -76,24 +85,17 @@ pub struct LeftBehind {
 impl States {
     /// Reads the state of a component; who may write it seals it first, and takes up what earlier holders still knew.
     pub async fn open(self: &Arc<Self>, id: &ComponentId, left: Option<LeftBehind>) -> EngineResult<ModuleState> {
-        let mut held = self.read(id).await?;
-        let mut warnings = Vec::new();
-        if let Some(fence) = self.fence {
-            for _ in 0..TURNS {
-                warnings.clear();
-                if self.seal(id, &mut held, (fence, left.as_ref()), &mut warnings).await? {
-                    return Ok(ModuleState {
-                        states: Arc::clone(self),
-                        id: id.clone(),
-                        held: Mutex::new(held),
-                        warnings,
-                    });
-                }
-                held = self.read(id).await?;
+        let opened =
+            |held, warnings| ModuleState { states: Arc::clone(self), id: id.clone(), held: Mutex::new(held), warnings };
+        let Some(fence) = self.fence else { return Ok(opened(self.read(id).await?, Vec::new())) };
+        for _ in 0..TURNS {
+            let (held, orphans) = tokio::try_join!(self.read(id), self.orphans(id))?;
+            let mut sealing = Sealing { held, orphans, warnings: Vec::new() };
+            if self.seal(id, &mut sealing, (fence, left.as_ref())).await? {
+                return Ok(opened(sealing.held, sealing.warnings));
             }
-            return Err(Failure::Failed(format!("its state {} changes again and again", self.space.terraform(id))));
         }
-        Ok(ModuleState { states: Arc::clone(self), id: id.clone(), held: Mutex::new(held), warnings })
+        Err(Failure::Failed(format!("its state {} changes again and again", self.space.terraform(id))))
     }
 
     async fn read(&self, id: &ComponentId) -> EngineResult<Held> {
@@ -113,16 +115,15 @@ impl States {
     async fn seal(
         &self,
         id: &ComponentId,
-        held: &mut Held,
+        Sealing { held, orphans, warnings }: &mut Sealing,
         (fence, left): (Fence, Option<&LeftBehind>),
-        warnings: &mut Vec<String>,
     ) -> EngineResult<bool> {
         match seal_step(&held.stored, fence) {
             SealStep::Sealed => return Ok(true),
             SealStep::Lost => return Err(Failure::CutOff),
             SealStep::Put => {}
         }
-        let (orphans, mut settled) = (self.orphans(id).await?, Vec::new());
+        let mut settled = Vec::new();
         let mut wanted = Stored { mark: None, content: held.stored.content.clone() };
         let mut content_id = held.stored.mark.and_then(|mark| mark.content_id);
         match left {
@@ -133,7 +134,7 @@ impl States {
             Some(left) => warnings.push(self.put_beside(id, left, &held.stored).await?),
             None => {}
         }
-        for (key, orphan) in orphans {
+        for (key, orphan) in std::mem::take(orphans) {
             let known = orphan.mark.and_then(|mark| mark.content_id);
             if known.is_some() && known == content_id {
                 settled.push(key);

@@ -12,10 +12,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use deployer_domain::name::ComponentId;
 use deployer_domain::seal::Fence;
@@ -43,7 +43,7 @@ pub struct Owner {
 pub struct Workshop {
     directory: PathBuf,
     /// Its lock says that it is in use.
-    _owner: File,
+    owner: Mutex<File>,
     left: Mutex<BTreeMap<ComponentId, (PathBuf, LeftBehind)>>,
 }
 
@@ -55,23 +55,35 @@ pub struct Room {
 }
 
 impl Workshop {
-    /// Makes a directory below `all`, takes note of what dead runs of the same place left, and removes what else the
-    /// dead left. Blocks.
+    /// Makes a directory below `all`. Blocks.
     pub fn open(all: &Path, id: Ulid, owner: &Owner) -> io::Result<Self> {
         private(all)?;
-        let left = if owner.token > 0 { look_around(all, owner) } else { BTreeMap::new() };
         let directory = all.join(id.to_string());
         private(&directory)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(OWNER))?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(OWNER))?;
         // Somebody who looks around may hold it for a moment.
         file.lock()?;
-        serde_json::to_writer(&mut file, owner)?;
-        Ok(Self { directory, _owner: file, left: Mutex::new(left) })
+        let workshop = Self { directory, owner: Mutex::new(file), left: Mutex::default() };
+        workshop.own(owner)?;
+        Ok(workshop)
+    }
+
+    /// Says whose it is, from when on; whoever holds the lock takes note of what dead runs left. Blocks.
+    pub fn own(&self, owner: &Owner) -> io::Result<()> {
+        if owner.token > 0
+            && let Some(all) = self.directory.parent()
+        {
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) = look_around(all, owner);
+        }
+        let mut file = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(&serde_json::to_vec(owner)?)
     }
 
     /// What a dead run could not store of a component.
     pub fn left_behind(&self, id: &ComponentId) -> Option<(PathBuf, LeftBehind)> {
-        self.left.lock().ok()?.remove(id)
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
     /// Makes the room of a component, empty.
@@ -135,7 +147,7 @@ impl Room {
     }
 }
 
-/// Finds what dead runs of the same place could not store, and removes what holds nothing of that kind.
+/// Finds what dead runs of the same place could not store, and removes what else the dead left.
 fn look_around(all: &Path, ours: &Owner) -> BTreeMap<ComponentId, (PathBuf, LeftBehind)> {
     let mut found = BTreeMap::new();
     for directory in below(all) {

@@ -23,7 +23,8 @@ impl Scene {
         let id: ComponentId = "net.dns".parse().unwrap();
         let states = states_of(space, Arc::new(MemoryObjects::default()), Fence { token: 1, session: Ulid::nil() });
         let state = Arc::new(states.open(&id, None).await.unwrap());
-        let server = StateServer::start(&SystemEntropy).await.unwrap();
+        let server =
+            StateServer::start(std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap(), &SystemEntropy).unwrap();
         let served = server.serve(&id, state);
         Self { server, served }
     }
