@@ -25,6 +25,8 @@ platform() {
 check_address() {
   case $1 in
     https://*) ;;
+    # Behind a user's name stands whose server it is.
+    *@*) fail "the address $1 is not https" "set DEPLOYER_BASE_URL to an https address" ;;
     http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
     *) fail "the address $1 is not https" "set DEPLOYER_BASE_URL to an https address" ;;
   esac
@@ -56,6 +58,14 @@ verify() {
   found=$(checksum "$1/$2")
   [ "$found" = "$wanted" ] ||
     fail "the checksum of $2 is wrong" "expected $wanted, found $found: the download is damaged, or not what was released"
+}
+
+# Nothing is half installed for want of a right.
+check_prefix() {
+  for directory in "$prefix/bin" "$prefix/share"; do
+    mkdir -p "$directory" 2>/dev/null && [ -w "$directory" ] ||
+      fail "$directory cannot be written to" "set DEPLOYER_PREFIX to a directory that you may write to"
+  done
 }
 
 # A program that runs is replaced, never written into.
@@ -98,6 +108,7 @@ main() {
   mkdir "$work/tree"
   tar -xzf "$work/$archive" -C "$work/tree"
   "$work/tree/bin/deployer" version -q >/dev/null || fail "the program does not run on this machine"
+  check_prefix
   place "$work/tree"
   printf 'deployer %s is installed in %s\n' "$("$prefix/bin/deployer" version -q)" "$prefix/bin"
   say_path

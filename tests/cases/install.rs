@@ -70,13 +70,27 @@ fn a_download_that_breaks_off_installs_nothing() {
 #[test]
 fn an_unknown_platform_and_an_open_line_are_refused_before_anything_is_asked() {
     let world = World::new();
-    install(&world, "http://releases.example.com").exits(1).complains("is not https");
+    for open in ["http://releases.example.com", "http://localhost:x@releases.example.com"] {
+        install(&world, open).exits(1).complains("is not https");
+    }
     let shims = world.directory().join("shims");
     std::fs::create_dir(&shims).unwrap();
     std::fs::write(shims.join("uname"), "#!/bin/sh\n[ \"$1\" = -s ] && echo Plan9 || echo mips\n").unwrap();
     std::fs::set_permissions(shims.join("uname"), std::fs::Permissions::from_mode(0o755)).unwrap();
     install(&world, "http://127.0.0.1:9").exits(1).complains("there are no programs for Plan9 on mips");
     nothing_was_installed(&world);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_named_with_what_to_do() {
+    let (release, world) = (release(), World::new());
+    // Where a directory has to be is a file: that stops root as well.
+    std::fs::write(world.home().join(".local"), "mine").unwrap();
+    let server = Files::serve(release.path());
+    let refused = install(&world, &server.url()).exits(1);
+    refused.complains(".local/bin cannot be written to").complains("set DEPLOYER_PREFIX");
+    assert_eq!(std::fs::read_to_string(world.home().join(".local")).unwrap(), "mine");
+    assert_eq!(world.work().read_dir().unwrap().count(), 0);
 }
 
 #[test]

@@ -45,9 +45,10 @@ fn the_rpm_holds_the_same() {
     for part in ["/usr/bin/deployer", "/usr/bin/deployerd", "/usr/share/man/man1/deployer-admin-login.1.gz"] {
         assert!(listed.lines().any(|line| line == part), "no {part} in {listed}");
     }
-    let asked = ["-qp", "--queryformat", "%{NAME} %{LICENSE} %{ARCH}"].map(Path::new);
+    // The name of the machine that made it would be another one elsewhere.
+    let asked = ["-qp", "--queryformat", "%{NAME} %{LICENSE} %{ARCH} %{BUILDHOST}"].map(Path::new);
     let told = shell().args([&[Path::new("rpm")][..], &asked, &[&rpm]].concat()).run().succeeds().stdout;
-    assert_eq!(told, "deployer Apache-2.0 x86_64");
+    assert_eq!(told, "deployer Apache-2.0 x86_64 deployer.io");
 }
 
 #[test]
@@ -65,7 +66,13 @@ fn the_formula_names_what_was_made() {
     let formula = std::fs::read_to_string(out().join("deployer.rb")).unwrap();
     let sums = std::fs::read_to_string(out().join("SHA256SUMS")).unwrap();
     let sum = sums.lines().find(|line| line.ends_with(ARCHIVE)).unwrap().split_whitespace().next().unwrap();
-    assert!(formula.contains(&format!("sha256 \"{sum}\"")) && !formula.contains("@VERSION@"), "{formula}");
+    assert!(formula.contains(&format!("sha256 \"{sum}\"")), "{formula}");
+    // A platform that was not made is not named, and nothing of the template is left.
+    assert_eq!((formula.matches("url \"").count(), formula.matches('@').count()), (1, 0), "{formula}");
+    let begun = formula
+        .lines()
+        .filter(|line| line.ends_with(" do") || line.starts_with("class ") || line.starts_with("  def "));
+    assert_eq!(begun.count(), formula.lines().filter(|line| line.trim() == "end").count(), "{formula}");
 }
 
 #[test]
@@ -122,10 +129,22 @@ fn units_and_agents_have_no_faults() {
     let analyse = ["systemd-analyze", "verify", "--user", "--man=no"].map(PathBuf::from);
     let told = shell().args(analyse.into_iter().chain(units)).env("XDG_RUNTIME_DIR", directory.path()).run().succeeds();
     assert_eq!(told.stderr, "", "{told}");
+}
+
+#[test]
+fn the_agent_of_macos_starts_the_daemon_that_the_installer_installed() {
     let agent = packaging().join("launchd/io.deployer.deployerd.plist");
-    let read = "import plistlib, sys; print(plistlib.load(open(sys.argv[1], 'rb'))['ProgramArguments'][1])";
+    let read =
+        "import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))['ProgramArguments']))";
     let python = [tool("python").as_path(), Path::new("-c"), Path::new(read), &agent].map(Path::to_owned);
-    assert_eq!(shell().args(python).run().succeeds().stdout, "--foreground\n");
+    let arguments: Vec<String> = serde_json::from_value(shell().args(python).run().succeeds().json()).unwrap();
+    let world = World::new();
+    let bin = world.home().join(".local/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::os::unix::fs::symlink(programs::deployerd(), bin.join("deployerd")).unwrap();
+    let mut daemon = world.program(&arguments[0]).args(&arguments[1..]).env("PATH", "/usr/bin:/bin").spawn();
+    harness::wait::until("the daemon is there", || world.daemon() == Some(daemon.pid()));
+    daemon.kill();
 }
 
 #[test]
