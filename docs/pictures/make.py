@@ -18,6 +18,8 @@ import time
 
 import pyte
 
+from cloud import cloud
+
 COLUMNS, ROWS = 92, 40
 COLOURS = {
     "default": "#d8dee9", "black": "#4c566a", "red": "#e06c75", "green": "#98c379", "brown": "#e5c07b",
@@ -94,21 +96,41 @@ def svg(screen, title):
     return "\n".join([*parts, "</svg>\n"])
 
 
-def main(programs, out):
-    home = tempfile.mkdtemp(prefix="dplr-")
-    site = os.path.join(home, "site")
-    shutil.copytree(os.path.join(os.path.dirname(__file__), "../demo/site"), site)
-    environment = {
-        "HOME": home, "PATH": f"{os.path.abspath(programs)}:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
-        "DEPLOYER_KEYRING": "memory", "DEPLOYER_STATE_DIR": os.path.join(home, "state"), "DEPLOYER_ACTOR": "alice@example.com",
-    }
+class Home:
+    """A home of its own with a platform and a team that has signed in."""
 
-    def run(*words, stdin=""):
-        done = subprocess.run(["deployer", *words], cwd=site, env=environment, input=stdin, text=True, stdout=subprocess.PIPE, check=True)
+    def __init__(self, programs, out, site, address=None, **variables):
+        self.out, self.directory = out, tempfile.mkdtemp(prefix="dplr-")
+        self.site = os.path.join(self.directory, os.path.basename(site))
+        shutil.copytree(os.path.join(os.path.dirname(__file__), site), self.site)
+        self.environment = {
+            "HOME": self.directory, "PATH": f"{os.path.abspath(programs)}:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
+            "DEPLOYER_KEYRING": "memory", "DEPLOYER_STATE_DIR": os.path.join(self.directory, "state"),
+            "DEPLOYER_ACTOR": "alice@example.com", **variables,
+        }
+        self.address = address or f"local:{self.directory}/deployer.db"
+
+    def __enter__(self):
+        self.run("admin", "bootstrap", "--backend", self.address, "--password-stdin", stdin=PASSWORD)
+        self.run("admin", "login", "--backend", self.address, "--password-stdin", stdin=PASSWORD)
+        secret = self.run("tenant", "init", "web-team", "--monthly-cost-limit", "500", "--no-input", "-q")
+        # The pictures show the run, not the wait for a colleague.
+        self.run("tenant", "edit", "web-team", "--require-approval", "no")
+        self.run("login", "--tenant", "web-team", "--backend", self.address, "--secret-stdin", stdin=secret)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["deployer", "daemon", "stop", "--force"], cwd=self.directory, env=self.environment, capture_output=True)
+        shutil.rmtree(self.directory)
+
+    def run(self, *words, stdin=""):
+        done = subprocess.run(
+            ["deployer", *words], cwd=self.site, env=self.environment, input=stdin, text=True, stdout=subprocess.PIPE, check=True
+        )
         return done.stdout.strip()
 
-    def picture(name, words, moment=None):
-        terminal = Terminal(["deployer", *words], site, environment)
+    def picture(self, name, words, moment=None):
+        terminal = Terminal(["deployer", *words], self.site, self.environment)
         if moment:
             terminal.until(moment)
             drawn = svg(terminal.screen, " ".join(["deployer", *words]))
@@ -116,22 +138,20 @@ def main(programs, out):
         else:
             terminal.end()
             drawn = svg(terminal.screen, " ".join(["deployer", *words]))
-        with open(os.path.join(out, f"{name}.svg"), "w") as file:
+        with open(os.path.join(self.out, f"{name}.svg"), "w") as file:
             file.write(drawn)
 
-    try:
-        address = f"local:{home}/deployer.db"
-        run("admin", "bootstrap", "--backend", address, "--password-stdin", stdin=PASSWORD)
-        run("admin", "login", "--backend", address, "--password-stdin", stdin=PASSWORD)
-        secret = run("tenant", "init", "web-team", "-q")
-        run("login", "--tenant", "web-team", "--backend", address, "--secret-stdin", stdin=secret)
-        picture("plan", ["plan"])
+
+def main(programs, out):
+    with Home(programs, out, "../demo/site") as home:
+        home.picture("plan", ["plan"])
         # In the middle of the run: something is done, something at work, something not started.
-        picture("apply", ["apply", "--yes"], lambda text: "content.style" in text and "not started" in text and "✓" in text)
-        picture("status", ["status"])
-    finally:
-        subprocess.run(["deployer", "daemon", "stop", "--force"], cwd=home, env=environment, capture_output=True)
-        shutil.rmtree(home)
+        home.picture("apply", ["apply", "--yes"], lambda text: "content.style" in text and "not started" in text and "✓" in text)
+        home.picture("status", ["status"])
+    with cloud() as variables, Home(programs, out, "shop", "s3://company-deployer-state", **variables) as home:
+        # The bills answer once: who asks before the picture leaves nothing for it.
+        home.run("apply", "--yes")
+        home.picture("usage", ["tenant", "usage"])
 
 
 main(*sys.argv[1:])

@@ -1,7 +1,8 @@
 //! What the guides say is run as it stands there, and what is generated is up to date.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness::aws::LocalAws;
 use harness::guide::{Reader, commands};
@@ -107,6 +108,53 @@ fn the_page_on_security_is_followed() {
     reader.follow(&commands("docs/SECURITY.md"));
 }
 
+/// What a page names as a command, in a sentence or on a line of its own.
+fn named(text: &str) -> Vec<String> {
+    let lines =
+        text.lines().map(|line| line.trim().trim_start_matches("- ")).filter(|line| line.starts_with("deployer "));
+    let inline = text.split("`deployer ").skip(1).map(|after| after.split('`').next().unwrap());
+    let inline = inline.map(|words| format!("deployer {}", words.replace('\n', " ")));
+    lines.map(str::to_owned).chain(inline).collect()
+}
+
+/// What keeps a command from being one that the program has, if anything does; by what its help says.
+fn fault(command: &str, help: &BTreeMap<String, String>) -> Option<String> {
+    let own = command.split(['#', '|', '>', '&']).next().unwrap().split(" -- ").next().unwrap();
+    let words: Vec<&str> = own.split_whitespace().collect();
+    let name =
+        (1..=words.len().min(3)).rev().map(|count| words[..count].join(" ")).find(|name| help.contains_key(name))?;
+    let about = &help[&name];
+    if about.lines().any(|line| line.starts_with("Usage: ") && line.ends_with(" <COMMAND>")) {
+        return Some(format!("`{command}`: there is no such command"));
+    }
+    let flags = words.iter().filter(|word| word.starts_with("--")).map(|flag| flag.split('=').next().unwrap());
+    let known = |flag: &&str| {
+        [about, &help["deployer"]].iter().any(|text| text.split([' ', ',', '\n']).any(|word| word == *flag))
+    };
+    let unknown: Vec<&str> = flags.filter(|flag| !known(flag)).collect();
+    (!unknown.is_empty()).then(|| format!("`{command}`: there is no {}", unknown.join(", ")))
+}
+
+#[test]
+fn every_command_that_a_page_names_is_one_that_the_program_has() {
+    let root = programs::root();
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    // Another test keeps this page what `--help` says.
+    let help = read(&root.join("docs/COMMANDS.md"));
+    let sections = help.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap());
+    let help = sections.map(|(name, about)| (name.to_owned(), about.to_owned())).collect();
+    let docs = root.join("docs").read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|kind| kind == "md") && !path.ends_with("COMMANDS.md"));
+    let others = ["README.md", "infrastructure/README.md", "packaging/README.md", "proto/README.md"];
+    let pages: Vec<PathBuf> = docs.chain(others.map(|page| root.join(page))).collect();
+    let commands: Vec<String> = pages.iter().flat_map(|page| named(&read(page))).collect();
+    assert!(commands.len() > 100, "{commands:#?}");
+    let faults: Vec<String> = commands.iter().filter_map(|command| fault(command, &help)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    let invented = ["deployer lock take --stack a", "deployer plan --colour", "deployer unheard-of"];
+    assert!(invented.iter().all(|command| fault(command, &help).is_some()), "the check sees nothing");
+}
+
 #[test]
 fn what_is_generated_is_up_to_date() {
     let directory = tempfile::tempdir().unwrap();
@@ -132,6 +180,7 @@ fn pictures_are_made_from_real_runs() {
         ("plan", ["Plan: demo-site/development", "to create", "+ content.data"]),
         ("apply", ["Applying demo-site/development", "[not started]", "created"]),
         ("status", ["demo-site", "site.publish", "All resources healthy"]),
+        ("usage", ["ECS Tasks: 2", "Total: $354 / $500 (70.8%)", "Trend: "]),
     ] {
         let made = std::fs::read_to_string(directory.path().join(format!("{name}.svg"))).unwrap();
         let kept = std::fs::read_to_string(programs::root().join(format!("docs/pictures/{name}.svg"))).unwrap();
