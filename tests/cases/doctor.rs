@@ -30,6 +30,7 @@ fn all_that_a_team_needs_is_tried_and_nothing_is_changed() {
             "Socket",
             "Lingering",
             "Registry: write tenants.yaml",
+            "Registry: write a tenant's entry",
             "Admin secret: read it",
             "Registry: read the tenant's entry",
             "Storage: write a state",

@@ -73,8 +73,8 @@ async fn sessions(ports: &Ports) -> Finding {
     }
     let why = place.warning.map(|why| format!(": {why}")).unwrap_or_default();
     Finding::warning(subject, format!("{message}, and end with the daemon{why}"))
-        .mend("unlock or start the keyring of your desktop (a Secret Service)")
-        .mend("or keep them in a file that only you can read: DEPLOYER_KEYRING=file, then `deployer daemon restart`")
+        .mend("unlock or start the keyring of your desktop (a Secret Service), then sign in again")
+        .mend("or keep them in a file that only you can read: set DEPLOYER_KEYRING=file where your shell starts, then `deployer daemon restart`, and sign in again")
 }
 
 async fn patient(ports: &Ports, caller: &Caller, mode: Mode) -> Result<Option<Patient>> {

@@ -54,6 +54,8 @@ pub(super) async fn admin(backend: &Backend, secret: &str, findings: &mut Vec<Fi
     trial.note("Audit: list the platform's events", backend.objects.folders(&PlatformSpace.audits()).await);
     trial.note("Admin secret: read it", backend.secrets.read(secret).await);
     let Ok(id) = NOBODYS_STACK.parse() else { return };
+    let written = trial.write(&PlatformSpace.registry_entry(&id)).await;
+    trial.note("Registry: write a tenant's entry", written);
     trial.note("Lock table: list a tenant's locks", backend.locks.list(&id).await);
 }
 
