@@ -60,7 +60,9 @@ test("a plan is read, applied, watched and rolled back from the lenses of its fi
     world.run(["apply", "--stack", "shop", "--environment", "development", "--yes"]);
     await withEditor(world, { install: false }, async (editor) => {
       await editor.showView();
-      await editor.row("development").waitFor();
+      // What the file names and what has run comes after the first tree, and draws the rows anew.
+      await editor.row("production").waitFor();
+      await editor.row("apply shop/development", "Runs").waitFor();
       await editor.row("development").click({ button: "right" });
       await editor.menu("Roll back");
       await editor.choose("#2", "Go back to which run?");
