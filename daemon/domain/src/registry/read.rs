@@ -137,7 +137,8 @@ pub(super) fn version(raw: &Mapping, text: &str, file: &str) -> Result<()> {
         .hint("upgrade deployer")),
         _ => {
             let line = text.lines().position(|line| line.starts_with("version")).map_or(0, |line| line + 1);
-            Err(malformed(file, [at(file, line, 0, "its version is not valid; write `version: v1`".to_owned())]))
+            let column = usize::from(line > 0);
+            Err(malformed(file, [at(file, line, column, "its version is not valid; write `version: v1`".to_owned())]))
         }
     }
 }

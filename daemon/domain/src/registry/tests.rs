@@ -181,6 +181,7 @@ fn a_malformed_document_says_line_and_column() {
         ("id: notifications-team", "id: ../x"),
         ("    email:", "    displayName: twice\n    email:"),
         ("status: active", "status: [active"),
+        ("version: v1", "version: 7"),
     ];
     for (from, to) in cases {
         let line = 1 + REFERENCE[..REFERENCE.find(from).unwrap()].matches('\n').count();
