@@ -66,6 +66,8 @@ pub mod template;
 pub mod terraform;
 pub mod yaml;
 
+#[cfg(test)]
+mod effort;
 #[cfg(feature = "testing")]
 pub mod laws;
 #[cfg(feature = "testing")]
