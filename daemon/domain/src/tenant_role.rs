@@ -10,6 +10,10 @@ use crate::object::PortResult;
 /// The name of the inline policy.
 pub const POLICY_NAME: &str = "deployer-tenant";
 
+/// Where approvals are, below a tenant's prefix. A star stands for any number of folders; a stack or an environment may
+/// be called `approvals` too.
+const APPROVALS: &str = "v*/stacks/*/*/approvals/*";
+
 /// Roles of the cloud, with one caller's own credentials.
 #[async_trait]
 pub trait Roles: Send + Sync {
@@ -108,13 +112,13 @@ impl TenantRole {
                 },
                 {
                     "Sid": "ApprovalsAreMadeOnce", "Effect": "Deny", "Action": "s3:PutObject",
-                    "Resource": object("tenants/*/approvals/*"),
+                    "Resource": own(APPROVALS),
                     "Condition": {"Null": {"s3:if-none-match": "true"}},
                 },
                 {
                     "Sid": "RecordsStay", "Effect": "Deny",
                     "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-                    "Resource": [object("tenants/*/audit/*"), object("tenants/*/approvals/*")],
+                    "Resource": [own("audit/*"), own(APPROVALS)],
                 },
                 {
                     "Sid": "ListOwnPrefix", "Effect": "Allow", "Action": "s3:ListBucket",

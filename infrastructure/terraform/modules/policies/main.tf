@@ -46,6 +46,9 @@ locals {
   # Either the tenant itself, or whoever's tag says that they belong to one.
   who = var.tenant == "" ? "$${aws:PrincipalTag/tenant}" : var.tenant
 
+  # A star stands for any number of folders; a stack or an environment may be called `approvals` too.
+  approvals = "v*/stacks/*/*/approvals/*"
+
   # No state is written without saying which version it follows.
   state_only_under_a_condition = {
     Sid       = "StateOnlyUnderACondition"
@@ -136,14 +139,14 @@ output "tenant" {
         Sid       = "ApprovalsAreMadeOnce"
         Effect    = "Deny"
         Action    = "s3:PutObject"
-        Resource  = "${local.bucket}/tenants/*/approvals/*"
+        Resource  = "${local.bucket}/tenants/${local.who}/${local.approvals}"
         Condition = { Null = { "s3:if-none-match" = "true" } }
       },
       {
         Sid      = "RecordsStay"
         Effect   = "Deny"
         Action   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-        Resource = ["${local.bucket}/tenants/*/audit/*", "${local.bucket}/tenants/*/approvals/*"]
+        Resource = ["${local.bucket}/tenants/${local.who}/audit/*", "${local.bucket}/tenants/${local.who}/${local.approvals}"]
       },
       {
         Sid       = "ListOwnPrefix"
