@@ -58,6 +58,22 @@ fn the_admin_password_is_replaced_and_one_time_passwords_are_turned_on() {
 }
 
 #[test]
+fn without_a_daemon_the_code_comes_with_the_command() {
+    let platform = Platform::local();
+    let enable = platform.world.command(["admin", "rotate-password", "--enable-otp", "--password-stdin"]);
+    let enable = enable.env("DEPLOYER_NEW_OTP_KEY", OWN_KEY).env("DEPLOYER_NEW_OTP", code(&platform, OWN_KEY, 0));
+    enable.stdin("another one").run().succeeds();
+    platform.world.run(["admin", "logout"]).succeeds();
+    let list = |otp: &str| {
+        let list = platform.world.command(["--no-daemon", "tenant", "list"]).env("DEPLOYER_BACKEND", &platform.address);
+        list.env("DEPLOYER_ADMIN_PASSWORD", "another one").env("DEPLOYER_OTP", otp).run()
+    };
+    list("").exits(64).complains("DEPLOYER_OTP");
+    list(&code(&platform, OWN_KEY, 100)).exits(4);
+    list(&code(&platform, OWN_KEY, 0)).succeeds();
+}
+
+#[test]
 fn at_a_terminal_the_key_is_shown_and_a_mistyped_code_is_asked_for_again() {
     let platform = Platform::local();
     let command = platform.world.command(["admin", "rotate-password", "--enable-otp"]);
