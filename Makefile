@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 CARGO_DENY_VERSION := 0.20.2
+# A local AWS with a judge of IAM that is not ours (AGPL: a process of its own, nothing of it is linked or shipped).
+FAKECLOUD_VERSION := 0.51.0
 # The command line is linked statically, and for a fixed address, where that can be done: it then starts in two thirds of
 # the time. Nothing in it is unsafe code, and it speaks to nobody but its own user's daemon. The daemon is linked as
 # usual: it speaks to others, and it looks up host names, for which glibc loads what the machine is configured to use.
@@ -22,7 +24,7 @@ REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIR
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
   RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
-.PHONY: help build programs shipped release packages sbom docs pictures demo test test-faults test-admins test-setup test-samples test-editors vsix model deny check bench
+.PHONY: help build programs shipped release packages sbom docs pictures demo test test-faults test-admins test-iam test-setup test-samples test-editors vsix model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -88,6 +90,13 @@ test-faults: test-setup build ## Runs the first six rows of the fault table with
 
 test-admins: test-setup build ## Two admins make 1,000 changes to the same tenants, on each backend (some minutes).
 	DEPLOYER_TEST_CHANGES=1000 cargo test --workspace --locked --test cases -- --nocapture tenant_admins::
+
+test-iam: test-setup build ## Lets a judge of IAM that is not ours judge the policies; it is built first, once (half an hour).
+	@[ -x "$${DEPLOYER_TEST_FAKECLOUD:-target/fakecloud/bin/fakecloud}" ] || { \
+	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+	  CARGO_TARGET_DIR=target/fakecloud/build \
+	    cargo install --locked --root target/fakecloud --version $(FAKECLOUD_VERSION) fakecloud && rm -rf target/fakecloud/build; }
+	cargo test --workspace --locked --test cases -- --ignored isolation_judged::
 
 vsix: ## Packages the extension for VS Code (editors/vscode/dist/deployer.vsix). Needs no network once its parts are installed.
 	@cd editors/vscode && { [ -d node_modules ] || npm ci --silent --no-audit --no-fund; }

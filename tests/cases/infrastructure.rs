@@ -26,7 +26,7 @@ fn told(arguments: &[&Path], variables: &[(&str, String)]) -> Value {
     python.env("PATH", path).env("HOME", "/nonexistent").envs(variables.iter().cloned()).run().succeeds().json()
 }
 
-fn template() -> Value {
+pub fn template() -> Value {
     let files = folder().join("cloudformation");
     told(&["template".as_ref(), &files.join("backend.yaml"), &files.join("tenant-role.yaml")], &[])
 }

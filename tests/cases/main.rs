@@ -28,6 +28,7 @@ mod install;
 mod interop;
 mod isolation;
 mod isolation_enforced;
+mod isolation_judged;
 mod lifecycle;
 mod lock;
 mod logs;

@@ -19,30 +19,39 @@ pub const REGION: &str = "eu-west-1";
 pub struct LocalAws {
     keeper: Child,
     address: SocketAddr,
+    health: &'static str,
 }
 
 impl LocalAws {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
-        Self::started(false)
+        Self::ministack("false")
     }
 
     /// Starts one that refuses what no policy allows. The keys `test` are the account's own and may do everything.
     pub fn strict() -> Self {
-        Self::started(true)
+        Self::ministack("true")
     }
 
-    fn started(strict: bool) -> Self {
+    /// Starts another one, whose judge knows nearly every condition of IAM; its keys `test` are the account's own too.
+    /// `make test-iam` installs it: it takes long to build.
+    pub fn judging() -> Self {
         let address = free_address();
-        let mut server = Command::new("/bin/sh");
-        // The shell lives for as long as its standard input is open, and the server for as long as the shell.
-        server.args(["-c", "\"$0\" >/dev/null 2>&1 & server=$!; read -r _; kill $server; wait $server"]);
-        server.arg(ministack());
-        server.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", address.port().to_string());
-        server.env("AUTH", strict.to_string());
-        server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let keeper = server.spawn().expect("a shell can be started");
-        let aws = Self { keeper, address };
+        let mut server = keeper(&fakecloud());
+        server.args(["--addr", &address.to_string(), "--account-id", ACCOUNT, "--region", REGION, "--iam", "strict"]);
+        server.args(["--log-level", "error"]);
+        Self::kept(server, address, "/_fakecloud/health")
+    }
+
+    fn ministack(strict: &str) -> Self {
+        let address = free_address();
+        let mut server = keeper(&ministack());
+        server.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", address.port().to_string()).env("AUTH", strict);
+        Self::kept(server, address, "/_ministack/health")
+    }
+
+    fn kept(mut server: Command, address: SocketAddr, health: &'static str) -> Self {
+        let aws = Self { keeper: server.spawn().expect("a shell can be started"), address, health };
         let begun = Instant::now();
         while !aws.answers() {
             assert!(begun.elapsed() < PATIENCE, "the local AWS at {address} did not answer within {PATIENCE:?}");
@@ -76,7 +85,7 @@ impl LocalAws {
         let ask = || -> std::io::Result<String> {
             let mut connection = TcpStream::connect_timeout(&self.address, Duration::from_secs(1))?;
             connection.set_read_timeout(Some(Duration::from_secs(5)))?;
-            write!(connection, "GET /_ministack/health HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)?;
+            write!(connection, "GET {} HTTP/1.0\r\nHost: {}\r\n\r\n", self.health, self.address)?;
             let mut start = [0; 12];
             connection.read_exact(&mut start)?;
             Ok(String::from_utf8_lossy(&start).into_owned())
@@ -102,6 +111,22 @@ pub fn free_address() -> SocketAddr {
 pub fn python_environment() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a room of the repository");
     env::var_os("DEPLOYER_TEST_VENV").map_or_else(|| root.join(".venv"), |given| root.join(given))
+}
+
+/// A shell that lives for as long as its standard input is open, and the server for as long as the shell.
+fn keeper(program: &Path) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "\"$0\" \"$@\" >/dev/null 2>&1 & server=$!; read -r _; kill $server; wait $server"]);
+    shell.arg(program).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell
+}
+
+fn fakecloud() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a room of the repository");
+    let installed = root.join("target/fakecloud/bin/fakecloud");
+    let program = env::var_os("DEPLOYER_TEST_FAKECLOUD").map_or(installed, PathBuf::from);
+    assert!(program.exists(), "{} is missing: run `make test-iam`", program.display());
+    program
 }
 
 fn ministack() -> PathBuf {
