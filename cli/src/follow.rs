@@ -20,7 +20,7 @@ use crate::args::{Format, Owner};
 use crate::exit::{self, Exit};
 use crate::guest::Guest;
 use crate::interrupt::Claim;
-use crate::output::escape;
+use crate::output::{escape, value};
 use crate::report::Report;
 
 /// How often elapsed times move on.
@@ -245,7 +245,7 @@ impl Following<'_> {
 pub fn not_approved(run: &Run, expires: &str) -> Report {
     let what = format!("run {} on {}/{} waits for another person's approval", run.id, run.stack, run.environment);
     Report::new("APPROVAL_REQUIRED", what)
-        .fact("Until", expires.split_once('.').map_or(expires.to_owned(), |(seconds, _)| format!("{seconds}Z")))
+        .fact("Until", value::second(expires))
         .hint(format!("another person looks at it and approves it: `deployer approvals approve {}`", run.id))
         .hint(format!("it then starts by itself, or with `deployer run attach {}`", run.id))
 }

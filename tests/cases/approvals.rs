@@ -192,6 +192,26 @@ fn another_plan_than_the_approved_one_is_not_run() {
 }
 
 #[test]
+fn an_approved_run_waits_for_the_lock_that_somebody_holds() {
+    let team = Team::new();
+    let script = "touch started; while [ ! -e go ]; do sleep 0.02; done";
+    let under = ["lock", "run", "--stack", "shop", "--environment", "production", "--", "sh", "-c", script];
+    let holder = team.bob.command(under).spawn();
+    wait::until("the lock is held", || team.bob.work().join("started").exists());
+    let mut terminal = Terminal::new(team.alice.world.command(APPLY), 100, 24);
+    terminal.wait_for("Continue?");
+    terminal.type_in("y\n");
+    terminal.wait_for("deployer approvals approve");
+    let run = team.pending();
+    team.bob.run(["approvals", "approve", &run, "--yes"]).succeeds();
+    terminal.wait_for("Waiting for the lock");
+    team.bob.write("go", "");
+    holder.wait().succeeds();
+    let (code, text) = terminal.wait();
+    assert_eq!((code, team.ran()), (Some(0), 1), "{text}");
+}
+
+#[test]
 fn at_a_terminal_the_approval_is_waited_for() {
     let team = Team::new();
     let mut terminal = Terminal::new(team.alice.world.command(APPLY), 80, 24);

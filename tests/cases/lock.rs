@@ -108,6 +108,10 @@ fn a_living_holder_is_put_out_only_by_force_and_the_next_one_waits() {
     let running = holding(&team);
     let alive = team.world.run(["lock", "unlock", "--stack", "shop", "--reason", "impatience"]).exits(5);
     alive.complains("its holder is alive").complains("--even-if-alive");
+    team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
+    team.apply("shop").exits(5).complains("is locked");
+    let failed = team.world.run(["tenant", "audit", "--failed"]).succeeds().stdout;
+    assert!(failed.contains("lock.unlock") && failed.contains("run.apply"), "{failed}");
     let forced = ["lock", "unlock", "--stack", "shop", "--reason", "it hangs", "--even-if-alive"];
     team.world.run(forced).succeeds().says("shop/development is unlocked");
     let shown = team.world.run(["lock", "show", "--stack", "shop"]).succeeds();

@@ -6,7 +6,7 @@ use deployer_proto::v1::run_event::Event;
 use super::Show;
 use super::progress::{self, doing, finished};
 use crate::commands::history::operation;
-use crate::output::{Terminal, escape};
+use crate::output::{Terminal, escape, value};
 use crate::report::Report;
 
 /// One line an event, on stderr.
@@ -45,9 +45,8 @@ fn line(event: &Event) -> Option<String> {
         }
         Event::Waiting(waiting) => format!("Waiting for {}", escape::line(&waiting.r#for)),
         Event::AwaitingApproval(awaited) => {
-            let until = escape::line(&awaited.expires).into_owned();
-            let until = until.split_once('.').map_or(until.clone(), |(seconds, _)| format!("{seconds}Z"));
-            format!("Waiting for another person's approval, until {until}")
+            let until = value::second(&awaited.expires);
+            format!("Waiting for another person's approval, until {}", escape::line(&until))
         }
         Event::Approved(approved) => progress::approved(approved),
         Event::Plan(_) => return None,

@@ -62,7 +62,7 @@ impl Progress {
             Some(Event::Started(started)) => self.run = started.run.clone().unwrap_or_default(),
             Some(Event::Waiting(waiting)) => self.waiting.clone_from(&waiting.r#for),
             Some(Event::AwaitingApproval(awaited)) => {
-                self.waiting = format!("another person's approval, until {}", awaited.expires);
+                self.waiting = format!("another person's approval, until {}", value::second(&awaited.expires));
             }
             Some(Event::Approved(by)) => {
                 self.waiting.clear();

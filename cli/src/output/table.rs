@@ -9,18 +9,24 @@ use super::paint::{self, Look};
 /// Rules of the reference's tables.
 const RULE: usize = 64;
 
-/// Below this width a table that does not fit becomes blocks.
-const NARROW: usize = 60;
+/// What separates a column from the next one.
+const GAP: usize = 2;
 
-/// Renders rows between rules. The first column is never broken: it is what people copy.
+/// Renders rows between rules. The first column is never broken: it is what people copy. Nor is a word of another: where
+/// that takes more room than there is, each row becomes a block.
 pub fn render(headers: &[&str], rows: &[Vec<String>], look: &Look) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| escape::line(cell).into_owned()).collect()).collect();
     let natural = lines(headers, &rows, None);
     let widest = natural.iter().map(|line| width(line)).max().unwrap_or_default();
     match look.width {
-        Some(available) if widest > available && available < NARROW => blocks(headers, &rows, look),
-        Some(available) if widest > available => ruled(lines(headers, &rows, Some(available)), available, look),
+        Some(available) if widest > available => {
+            let least = least_widths(headers, &rows);
+            match least.iter().sum::<usize>() + GAP * (least.len() - 1) <= available {
+                true => ruled(lines(headers, &rows, Some((available, &least))), available, look),
+                false => blocks(headers, &rows, look),
+            }
+        }
         _ => ruled(natural, widest.max(RULE), look),
     }
 }
@@ -39,18 +45,32 @@ fn ruled(lines: Vec<String>, length: usize, look: &Look) -> String {
     text
 }
 
-fn lines(headers: &[&str], rows: &[Vec<String>], available: Option<usize>) -> Vec<String> {
+/// For each column, the width of what is not broken.
+fn least_widths(headers: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let longest_word = |cell: &str| cell.split_whitespace().map(width).max().unwrap_or_default();
+    let column = |(at, header): (usize, &&str)| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| if at == 0 { width(cell) } else { longest_word(cell) });
+        cells.chain([width(header)]).max().unwrap_or_default()
+    };
+    headers.iter().enumerate().map(column).collect()
+}
+
+/// The lines of the table; in a width, with what each column takes at least.
+fn lines(headers: &[&str], rows: &[Vec<String>], narrow: Option<(usize, &[usize])>) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(headers.to_vec()).add_rows(rows.to_vec());
     let last = headers.len().saturating_sub(1);
     for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if number == last { 0 } else { 2 }));
+        column.set_padding((0, if number == last { 0 } else { GAP as u16 }));
     }
-    if let Some(available) = available {
+    if let Some((available, least)) = narrow {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(available).unwrap_or(u16::MAX));
-        for (column, header) in table.column_iter_mut().zip(headers) {
-            let least = u16::try_from(header.len()).unwrap_or(u16::MAX).saturating_add(column.padding_width());
+        for (column, least) in table.column_iter_mut().zip(least) {
+            let least = u16::try_from(*least).unwrap_or(u16::MAX).saturating_add(column.padding_width());
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         }
         if let Some(first) = table.column_mut(0) {
@@ -112,10 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn no_line_passes_the_terminal() {
-        for columns in 60..=90 {
-            let text = rendered(Some(columns));
-            assert!(text.lines().all(|line| line.chars().count() <= columns), "{columns}:\n{text}");
+    fn no_line_passes_the_terminal_and_no_word_is_broken() {
+        let run =
+            ["01M8DN3QR8G4MXSKCDAEK9MSZK", "shop/production", "apply", "cancelled", "tester@laptop", "3m ago", "40.1s"];
+        let run: Vec<String> = run.map(str::to_owned).to_vec();
+        let headers = ["RUN", "STACK", "OPERATION", "STATUS", "BY", "STARTED", "TOOK"];
+        for columns in 44..=120 {
+            let look = Look { width: Some(columns), ..Look::plain() };
+            let runs = look.finish(&render(&headers, std::slice::from_ref(&run), &look));
+            for text in [rendered(Some(columns)), runs.clone()] {
+                assert!(text.lines().all(|line| line.chars().count() <= columns), "{columns}:\n{text}");
+            }
+            let words = run.iter().flat_map(|cell| cell.split_whitespace());
+            assert!(words.clone().all(|word| runs.contains(word)), "{columns}:\n{runs}");
         }
     }
 

@@ -7,6 +7,11 @@ pub fn date(time: &str) -> String {
     time.parse::<Timestamp>().map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
+/// A time without fractions of a second, such as `2024-01-15T10:00:00Z`; what cannot be read stays as it is.
+pub fn second(time: &str) -> String {
+    time.parse::<Timestamp>().map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// How long ago a time was, such as `3m ago`; empty stays empty.
 pub fn age(time: &str, now: Timestamp) -> String {
     match time.parse::<Timestamp>() {
@@ -19,7 +24,7 @@ pub fn age(time: &str, now: Timestamp) -> String {
 /// A time with how far it is away, such as `2024-01-22T12:00:00Z (in 7d)`.
 pub fn moment(time: &str, now: Timestamp) -> String {
     match time.parse::<Timestamp>() {
-        Ok(parsed) => format!("{} ({})", parsed.strftime("%Y-%m-%dT%H:%M:%SZ"), age(time, now)),
+        Ok(_) => format!("{} ({})", second(time), age(time, now)),
         Err(_) => time.to_owned(),
     }
 }

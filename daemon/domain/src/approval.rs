@@ -6,6 +6,8 @@
 //! **Invariant:** of two decisions about one request the first one stands.
 //! **Invariant:** nobody approves their own request, told by who they are to the cloud, never by what they call themselves.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -172,7 +174,7 @@ impl ApprovalRequest {
         }
         if now >= self.expires {
             return Err(Error::new(Reason::AlreadyExists, format!("the request of run {} has expired", self.run))
-                .fact("Expired", self.expires)
+                .fact("Expired", format!("{:.0}", self.expires))
                 .hint("whoever asked applies again"));
         }
         let verdict = if own { Verdict::Withdrawn } else { verdict };
@@ -193,6 +195,11 @@ impl ApprovalRequest {
         }
     }
 
+    /// For how long it may still be started once it is approved: another holder of the lock does not use it up.
+    pub fn left(&self, now: Timestamp) -> Duration {
+        Duration::try_from(self.expires.duration_since(now)).unwrap_or_default()
+    }
+
     /// Says that it was decided before.
     pub fn decided(&self, earlier: &Decision) -> Error {
         let word = match earlier.verdict {
@@ -202,7 +209,7 @@ impl ApprovalRequest {
         };
         Error::new(Reason::AlreadyExists, format!("run {} was {word} already", self.run))
             .fact("By", &earlier.by.actor)
-            .fact("At", earlier.at)
+            .fact("At", format!("{:.0}", earlier.at))
     }
 
     /// Why the run does not start, where it stands like this.
@@ -215,7 +222,14 @@ impl ApprovalRequest {
             self.environment
         );
         let error = match standing {
-            Standing::Pending | Standing::Approved => {
+            Standing::Approved => {
+                return Error::new(
+                    Reason::ApprovalRequired,
+                    format!("run {} on {place} is approved, and begins for whoever asked for it", self.run),
+                )
+                .hint(format!("whoever asked, if it has not begun: `deployer run attach {}`", self.run));
+            }
+            Standing::Pending => {
                 return Error::new(
                     Reason::ApprovalRequired,
                     format!("run {} on {place} waits for another person's approval", self.run),
@@ -231,7 +245,7 @@ impl ApprovalRequest {
             }
             Standing::Expired => {
                 Error::new(Reason::ApprovalRequired, format!("nobody approved run {} on {place} in time", self.run))
-                    .fact("Expired", self.expires)
+                    .fact("Expired", format!("{:.0}", self.expires))
             }
         };
         let error = match decision {

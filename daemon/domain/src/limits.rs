@@ -42,7 +42,7 @@ pub fn allow(limits: &Limits, before: Usage, after: Usage) -> Result<()> {
         Err(Error::new(Reason::LimitExceeded, message)
             .fact("In use", format!("{before} / {most} {what}"))
             .hint("destroy what is not needed any more")
-            .hint(format!("or ask an admin, who can change it: `deployer tenant edit ID {flag} N`")))
+            .hint(format!("an admin can raise it: `deployer tenant edit ID {flag} N`")))
     };
     over("stacks", before.stacks, after.stacks, limits.max_stacks)?;
     over("services", before.services, after.services, limits.max_services)
@@ -87,7 +87,7 @@ pub fn judge_cost(
             Error::new(Reason::LimitExceeded, format!("the tenant's limit monthlyCostLimit of ${limit} is reached"))
                 .fact("This month", used)
                 .hint("what is there may change and be destroyed, nothing new is made before next month")
-                .hint("or ask an admin, who can change it: `deployer tenant edit ID --monthly-cost-limit N`"),
+                .hint("an admin can raise it: `deployer tenant edit ID --monthly-cost-limit N`"),
         ),
         100.0.. => CostVerdict::Warn(format!("the tenant's limit monthlyCostLimit is reached: {used} this month")),
         _ => CostVerdict::Warn(format!("the tenant's limit monthlyCostLimit is near: {used} this month")),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deployer_domain::approval::{ApprovalRequest, Decision, Standing};
 use deployer_domain::caller::Caller;
@@ -77,6 +78,7 @@ impl Conductor {
             Ok(locked) => self.under_lock(locked).await,
             Err(error) => Err(error),
         };
+        self.record_refusal(&worked).await;
         // Nothing of it is left when the end is told.
         self.ahead = None;
         self.told(worked);
@@ -126,6 +128,13 @@ impl Conductor {
         self.told(worked);
     }
 
+    /// A run that was refused has no intent in the audit, but it was asked for.
+    async fn record_refusal(&self, worked: &Result<Option<RunFinished>>) {
+        if worked.is_err() {
+            self.recorder(&self.access).await.note(&self.ports, worked).await;
+        }
+    }
+
     fn told(&self, worked: Result<Option<RunFinished>>) {
         let mut finished = match worked {
             Ok(Some(finished)) => finished,
@@ -134,6 +143,12 @@ impl Conductor {
         };
         finished.duration_ms = self.run.age_ms();
         self.run.finish(finished);
+    }
+
+    /// How long it waits for the lock. What another person approved is not lost to whoever holds it just now.
+    fn patience(&self) -> Duration {
+        let approved = self.approval.as_ref().map(|request| request.left(self.ports.clock.now()));
+        approved.unwrap_or_default().max(self.request.wait)
     }
 
     async fn lock(&self) -> Result<Locked> {
@@ -145,7 +160,7 @@ impl Conductor {
             space: &self.blueprint.space,
             operation: self.blueprint.operation,
             task: Some(self.blueprint.task(&self.caller, &self.request.question, self.parallelism)),
-            wait: self.request.wait,
+            wait: self.patience(),
             no_delay: self.request.no_delay,
         };
         locking.lock().await

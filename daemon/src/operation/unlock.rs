@@ -104,7 +104,9 @@ impl Unlocking<'_> {
             self.recorder.result(self.ports, intent, &released).await;
             return released.map(|given_back| (spell(&first), given_back));
         }
-        self.settle(step).map(|given_back| (spell(&first), given_back))
+        let settled = self.settle(step);
+        self.recorder.note(self.ports, &settled).await;
+        settled.map(|given_back| (spell(&first), given_back))
     }
 
     async fn release(&self, step: UnlockStep) -> Result<bool> {

@@ -40,7 +40,7 @@ pub fn render(approval: &Approval, look: &Look) -> String {
     page.field("Operation", history::operation(approval.operation())).field("Status", status(approval.status()));
     page.field("Requested by", &format!("{} ({})", approval.requested_by, approval.requested_principal));
     page.field_if("Host", &approval.host).field("Requested", &value::moment(&approval.requested, look.now));
-    page.field("Expires", &value::date(&approval.expires));
+    page.field("Expires", &value::moment(&approval.expires, look.now));
     if !approval.decided.is_empty() {
         page.field("Decided by", &format!("{} ({})", approval.decided_by, approval.decided_principal));
         page.field("Decided", &value::moment(&approval.decided, look.now));
