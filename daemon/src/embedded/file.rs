@@ -20,9 +20,10 @@ pub(super) fn resolve(path: &Path) -> PortResult<PathBuf> {
     let name = path.file_name().ok_or_else(|| refuse("it names no file"))?;
     let directory = path.parent().filter(|parent| parent.is_absolute()).ok_or_else(|| refuse("it is not absolute"))?;
     let directory = fs::canonicalize(directory).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => {
-            PortError::NoSuchBackend(format!("the directory {} does not exist", directory.display()))
-        }
+        ErrorKind::NotFound => PortError::NoSuchBackend(format!(
+            "the directory {0} does not exist; `mkdir -p {0}` makes it",
+            directory.display()
+        )),
         ErrorKind::PermissionDenied => PortError::Denied(format!("{}: {error}", directory.display())),
         _ => PortError::Invalid(format!("{}: {error}", directory.display())),
     })?;

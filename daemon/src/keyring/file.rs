@@ -33,7 +33,9 @@ impl FileVault {
 
     async fn change(&self, change: impl FnOnce(&mut Entries) + Send + 'static) -> VaultResult<()> {
         self.blocking(move |path| {
-            let lock = private(path.with_extension("lock").as_path(), OpenOptions::new().write(true).create(true))?;
+            let beside = path.with_extension("lock");
+            let lock = private(&beside, OpenOptions::new().write(true).create(true))
+                .map_err(|error| io::Error::new(error.kind(), format!("{} beside it: {error}", beside.display())))?;
             lock.lock()?;
             let mut entries = load(path)?;
             change(&mut entries);

@@ -306,6 +306,7 @@ impl Course {
             parallelism: task.parallelism,
             approval: None,
             resumed: Some(done),
+            waited_ms: 0,
             ahead: None,
         })
     }

@@ -58,6 +58,8 @@ pub struct Conductor {
     pub approval: Option<ApprovalRequest>,
     /// What a dead incarnation of this daemon had done of it, if one began it.
     pub resumed: Option<Done>,
+    /// How long it waited for that other person, in milliseconds: no part of how long it took.
+    pub waited_ms: u64,
     /// What is made ready while the lock is asked for.
     pub ahead: Option<Arc<Ahead>>,
 }
@@ -67,6 +69,7 @@ impl Conductor {
     pub async fn conduct(mut self, plan: Plan) {
         let locked = match self.approved().await {
             Ok(()) => {
+                self.waited_ms = self.approval.as_ref().map_or(0, |_| self.run.age_ms());
                 let (locked, ahead) = tokio::join!(self.lock(), self.make_ready(&plan));
                 self.ahead = ahead;
                 locked
@@ -407,7 +410,7 @@ impl Conductor {
             git_commit: revision.commit,
             git_branch: revision.branch,
             started: summary.started,
-            duration_ms: self.run.age_ms(),
+            duration_ms: self.run.age_ms().saturating_sub(self.waited_ms),
             result: finished.status.result(),
             message: finished.error.as_ref().map(|report| report.message.clone()),
             counts: finished.counts,

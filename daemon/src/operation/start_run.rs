@@ -119,6 +119,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
         parallelism,
         approval,
         resumed: None,
+        waited_ms: 0,
         ahead: None,
     };
     tokio::spawn(conductor.conduct(plan));
@@ -199,6 +200,7 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
         parallelism: approval.task.parallelism,
         approval: Some(approval),
         resumed: None,
+        waited_ms: 0,
         ahead: None,
     };
     tokio::spawn(conductor.conduct(plan));

@@ -433,7 +433,8 @@ impl Run {
 }
 
 fn cannot_begin(directory: &std::path::Path, error: &io::Error) -> Error {
-    Error::new(Reason::Internal, "the run cannot be begun")
+    // A full or a foreign disk is no defect of the program.
+    Error::new(Reason::BackendUnavailable, "the run cannot be begun")
         .caused_by(format!("cannot write to {}: {error}", directory.display()))
         .hint("check the space on the disk and who may write there; DEPLOYER_STATE_DIR names another place")
 }
