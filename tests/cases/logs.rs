@@ -79,8 +79,67 @@ fn a_run_is_followed_while_it_prints() {
     assert_eq!(follow.wait().0, Some(130));
 }
 
+#[test]
+fn a_follow_waits_for_the_first_deploy_and_takes_up_what_comes_later() {
+    for team in teams() {
+        team.write_stack("shop", &["a: { type: command, apply: 'echo first', destroy: 'echo last words' }"]);
+        team.world.run(["logs", "--stack", "shop"]).exits(8).complains("was never deployed");
+        let follow = |more: &[&str]| {
+            let arguments = ["logs", "--stack", "shop", "--follow"].into_iter().chain(more.iter().copied());
+            Terminal::new(team.world.command(arguments), 100, 24)
+        };
+        let (mut all, mut later) = (follow(&[]), follow(&["--component", "s.b", "-o", "json"]));
+        all.wait_for("No deploy of shop/development yet: waiting for one.");
+        team.apply("shop").succeeds();
+        all.wait_for("s.a │ first");
+        let mut typo = follow(&["--component", "s.aa"]);
+        typo.wait_for("Not there yet: the stack has no component `s.aa`. Waiting for it.");
+        typo.wait_for("did you mean");
+        typo.type_in(CTRL_C);
+        assert_eq!(typo.wait().0, Some(130));
+        team.write_stack("shop", &["b: { type: command, apply: 'echo second' }"]);
+        team.apply("shop").succeeds();
+        for text in ["s.a │ last words", "s.b │ second"] {
+            all.wait_for(text);
+        }
+        later.wait_for("second");
+        for follow in [&mut all, &mut later] {
+            follow.type_in(CTRL_C);
+        }
+        let ((code, text), (other, lines)) = (all.wait(), later.wait());
+        assert_eq!((code, other), (Some(130), Some(130)));
+        for told in ["waiting for one", "│ first", "│ second"] {
+            assert_eq!(text.matches(told).count(), 1, "{told}: {text}");
+        }
+        assert!(!lines.contains("waiting") && !lines.contains("first"), "{lines}");
+    }
+}
+
 fn texts_now(team: &Platform) -> String {
     team.world.run(["logs", "--stack", "shop"]).stdout
+}
+
+#[test]
+fn a_follow_takes_up_log_groups_that_come_later_and_gives_up_those_that_go() {
+    let team = cloudformation::team();
+    team.world.write("shop/t.yaml", GROUP);
+    let mut follow = Terminal::new(team.world.command(["logs", "--stack", "shop", "--follow"]), 100, 24);
+    follow.wait_for("waiting for one");
+    let name = |component: &str| {
+        let output = format!("s.{component}.Name");
+        team.world.run(["outputs", &output, "--stack", "shop"]).succeeds().stdout.trim().to_owned()
+    };
+    team.write_stack("shop", &["one: { type: cloudformation, template: t.yaml }"]);
+    team.apply("shop").succeeds();
+    put(&name("one"), "task/1", &["of the first"]);
+    follow.wait_for("s.one │ of the first");
+    team.write_stack("shop", &["two: { type: cloudformation, template: t.yaml }"]);
+    team.apply("shop").succeeds();
+    put(&name("two"), "task/1", &["of the second"]);
+    follow.wait_for("s.two │ of the second");
+    follow.type_in(CTRL_C);
+    let (code, text) = follow.wait();
+    assert_eq!((code, text.matches("of the first").count()), (Some(130), 1), "{text}");
 }
 
 const GROUP: &str = "Resources:\n  Group: { Type: 'AWS::Logs::LogGroup' }\nOutputs:\n  Name: { Value: !Ref Group }\n";

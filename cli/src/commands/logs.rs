@@ -27,7 +27,7 @@ pub struct Args {
     /// Only this component (can be repeated)
     #[arg(long, value_name = "SERVICE.COMPONENT")]
     pub component: Vec<String>,
-    /// Wait for more, until Ctrl-C
+    /// Wait for more until Ctrl-C, also for a first deploy and for new components
     #[arg(long)]
     pub follow: bool,
     /// From when on: 30m, 24h, 7d, 2024-01-15 or 2024-01-15T10:00:00Z
@@ -51,6 +51,12 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let mut lines = client.logs(request).await?.into_inner();
     let (mut columns, mut any) = (Columns::default(), false);
     while let Some(line) = lines.message().await? {
+        if !line.notice.is_empty() {
+            guest
+                .terminal
+                .progress(&line.notice.lines().map(|line| format!("{}\n", escape::line(line))).collect::<String>());
+            continue;
+        }
         any = true;
         match guest.terminal.format {
             Format::Json => guest.terminal.json_line(&line)?,

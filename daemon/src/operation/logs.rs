@@ -3,29 +3,31 @@
 mod groups;
 mod printed;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::key::StackSpace;
 use deployer_domain::logs::LogLine;
 use deployer_domain::name::ComponentId;
-use deployer_domain::plan::Deployed;
-use deployer_domain::state::{EngineKind, StateDocument};
+use deployer_domain::plan::{Deployed, Selection};
+use deployer_domain::state::{ComponentState, EngineKind, StateDocument};
 use jiff::Timestamp;
 
 use super::stack_access::reference;
-use super::target::{Target, not_deployed};
+use super::target::{Place, Target, not_deployed};
 use super::view::View;
 use super::{Ports, bounded};
 use groups::Group;
-use printed::Printed;
+use printed::{Printed, Printers};
 
 /// How far back the provider's logs are read where the caller does not say.
 const RECENT: Duration = Duration::from_secs(3600);
 /// How often new lines are looked for.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked for what logs, and for runs of others.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// What a log group is to CloudFormation.
 const LOG_GROUP: &str = "AWS::Logs::LogGroup";
 
@@ -40,10 +42,33 @@ pub struct AskedLogs {
     pub since: Option<Timestamp>,
 }
 
+/// What whoever reads logs is told.
+#[derive(Debug)]
+pub enum Told {
+    /// A line.
+    Line(LogLine),
+    /// That there is nothing yet to be followed, and what is waited for.
+    Waiting(String),
+}
+
 /// Lines of logs, in the order of their times.
 pub struct Logs {
+    whose: Whose,
     sources: Vec<Source>,
+    waiting: Option<String>,
     follow: bool,
+    looked: Instant,
+}
+
+/// Whose logs are read, by whom.
+struct Whose {
+    ports: Ports,
+    caller: Caller,
+    view: View,
+    space: StackSpace,
+    selection: Selection,
+    /// From when on log groups are read.
+    from: Timestamp,
 }
 
 struct Source {
@@ -62,63 +87,116 @@ enum Kind {
 pub async fn logs(ports: &Ports, caller: &Caller, asked: &AskedLogs) -> Result<Logs> {
     let view = View::of(ports, caller, asked.target.tenant.as_ref()).await?;
     let place = asked.target.place(&view, caller).await?;
-    let space = view.stack(&place.stack, &place.environment);
-    let Some((state, _)) = view.state(&space).await? else {
-        return Err(not_deployed(&view, &place.stack, &place.environment).await);
-    };
-    let selection = asked.target.selection();
-    selection.check(&state.components.keys().collect())?;
-    let chosen: Vec<ComponentId> = state.components.keys().filter(|id| selection.names(id)).cloned().collect();
     let from = asked.since.unwrap_or_else(|| ports.clock.now().checked_sub(RECENT).unwrap_or(Timestamp::UNIX_EPOCH));
+    let space = view.stack(&place.stack, &place.environment);
+    let selection = asked.target.selection();
+    let whose = Whose { ports: ports.clone(), caller: caller.clone(), view, space, selection, from };
+    let state = whose.view.state(&whose.space).await?.map(|(state, _)| state);
+    let missing = match &state {
+        None => Some(not_deployed(&whose.view, &place.stack, &place.environment).await),
+        Some(state) => whose.selection.check(&state.components.keys().collect()).err(),
+    };
+    let waiting = match missing {
+        Some(error) if asked.follow && error.reason == Reason::NotFound => Some(waits(&place, state.is_some(), &error)),
+        Some(error) => return Err(error),
+        None => None,
+    };
+    let printing = state.iter().flat_map(|state| whose.chosen(state));
+    let printing = printing.filter(|(_, component)| component.engine != EngineKind::Cloudformation);
+    let printing: BTreeSet<ComponentId> = printing.map(|(id, _)| id.clone()).collect();
     let mut kinds = Vec::new();
-    for id in &chosen {
-        kinds.extend(groups(ports, caller, &view, (&state, id), from).await?.into_iter().map(Kind::Group));
+    if asked.follow || !printing.is_empty() {
+        let printers = Printers { deployed: printing, later: asked.follow.then(|| whose.selection.clone()) };
+        kinds.push(Kind::Printed(
+            Printed::open(ports, &whose.view, (whose.space.clone(), printers), asked.since).await?,
+        ));
     }
-    let printing: BTreeSet<ComponentId> =
-        chosen.into_iter().filter(|id| state.components[id].engine != EngineKind::Cloudformation).collect();
-    if !printing.is_empty() {
-        kinds.push(Kind::Printed(Printed::open(ports, &view, (space, printing), asked.since).await?));
-    }
-    let sources = kinds.into_iter().map(|kind| Source { kind, waiting: VecDeque::new(), dry: false }).collect();
-    Ok(Logs { sources, follow: asked.follow })
+    let sources = kinds.into_iter().map(Source::new).collect();
+    let mut logs = Logs { whose, sources, waiting, follow: asked.follow, looked: Instant::now() };
+    logs.take_up(state.as_ref()).await?;
+    Ok(logs)
 }
 
-/// The log groups of a component that is a CloudFormation stack.
-async fn groups(
-    ports: &Ports,
-    caller: &Caller,
-    view: &View,
-    (state, id): (&StateDocument, &ComponentId),
-    from: Timestamp,
-) -> Result<Vec<Group>> {
-    let component = &state.components[id];
-    let names = component.resources.iter().filter(|resource| resource.resource_type == LOG_GROUP);
-    let names: Vec<String> = names.map(|resource| resource.id.clone()).collect();
-    if names.is_empty() || component.engine != EngineKind::Cloudformation {
-        return Ok(Vec::new());
+/// Says what is not there yet, with what may be wrong about that.
+fn waits(place: &Place, deployed: bool, error: &Error) -> String {
+    let what = match deployed {
+        false => format!("No deploy of {}/{} yet: waiting for one.", place.stack, place.environment),
+        true => format!("Not there yet: {}. Waiting for it.", error.message),
+    };
+    error.hints.iter().fold(what, |what, hint| format!("{what}\n  Hint: {hint}"))
+}
+
+impl Whose {
+    fn chosen<'a>(&'a self, state: &'a StateDocument) -> impl Iterator<Item = (&'a ComponentId, &'a ComponentState)> {
+        state.components.iter().filter(|(id, _)| self.selection.names(id))
     }
-    let Deployed::Cloudformation(stack) = Deployed::read(id, component)? else { return Ok(Vec::new()) };
-    let reference = reference(&view.backend.place, &stack.place);
-    let reader = ports.backends.logs(&reference, caller).await?;
-    let group = |name| Group::new(id.clone(), Arc::clone(&reader), name, from);
-    Ok(names.into_iter().map(group).collect())
+
+    /// The log group of a component that is a CloudFormation stack.
+    async fn group(&self, id: &ComponentId, component: &ComponentState, name: String) -> Result<Option<Group>> {
+        let Deployed::Cloudformation(stack) = Deployed::read(id, component)? else { return Ok(None) };
+        let reference = reference(&self.view.backend.place, &stack.place);
+        let reader = self.ports.backends.logs(&reference, &self.caller).await?;
+        Ok(Some(Group::new(id.clone(), reader, name, self.from)))
+    }
+}
+
+/// The names of a component's log groups.
+fn groups(component: &ComponentState) -> impl Iterator<Item = &str> {
+    let is_stack = component.engine == EngineKind::Cloudformation;
+    let groups = component.resources.iter().filter(move |resource| is_stack && resource.resource_type == LOG_GROUP);
+    groups.map(|resource| resource.id.as_str())
 }
 
 impl Logs {
-    /// The next line; `None` after the last one that there is, unless they are followed.
-    pub async fn next(&mut self) -> Result<Option<LogLine>> {
+    /// What comes next; `None` after the last line that there is, unless they are followed.
+    pub async fn next(&mut self) -> Result<Option<Told>> {
+        if let Some(waiting) = self.waiting.take() {
+            return Ok(Some(Told::Waiting(waiting)));
+        }
         loop {
             self.fill().await?;
             let first = self.sources.iter_mut().filter(|source| !source.waiting.is_empty());
             if let Some(source) = first.min_by_key(|source| source.waiting[0].time) {
-                return Ok(source.waiting.pop_front());
+                return Ok(source.waiting.pop_front().map(Told::Line));
             }
             if !self.follow {
                 return Ok(None);
             }
             tokio::time::sleep(ASK_EVERY).await;
+            self.look().await?;
             self.sources.iter_mut().for_each(|source| source.dry = false);
         }
+    }
+
+    /// Looks from time to time for what came, and for what is gone.
+    async fn look(&mut self) -> Result<()> {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let state = self.whose.view.state(&self.whose.space).await?;
+        self.take_up(state.as_ref().map(|(state, _)| state)).await
+    }
+
+    /// Takes up the log groups that a state has, and gives up those that it has not. All of them are read to their ends
+    /// when this is done, so nothing is cut off.
+    async fn take_up(&mut self, state: Option<&StateDocument>) -> Result<()> {
+        let there: BTreeMap<(&ComponentId, &str), &ComponentState> = state
+            .iter()
+            .flat_map(|state| self.whose.chosen(state))
+            .flat_map(|(id, component)| groups(component).map(move |name| ((id, name), component)))
+            .collect();
+        self.sources.retain(|source| source.group().is_none_or(|group| there.contains_key(&group)));
+        let known: BTreeSet<(ComponentId, String)> =
+            self.sources.iter().filter_map(Source::group).map(|(id, name)| (id.clone(), name.to_owned())).collect();
+        for ((id, name), component) in there {
+            if !known.contains(&(id.clone(), name.to_owned()))
+                && let Some(group) = self.whose.group(id, component, name.to_owned()).await?
+            {
+                self.sources.push(Source::new(Kind::Group(group)));
+            }
+        }
+        Ok(())
     }
 
     /// Asks those that have nothing waiting, all at once: only then it is known whose line comes next.
@@ -132,6 +210,18 @@ impl Logs {
 }
 
 impl Source {
+    fn new(kind: Kind) -> Self {
+        Self { kind, waiting: VecDeque::new(), dry: false }
+    }
+
+    /// Whose log group it is, if it is one.
+    fn group(&self) -> Option<(&ComponentId, &str)> {
+        match &self.kind {
+            Kind::Group(group) => Some((&group.component, &group.name)),
+            Kind::Printed(_) => None,
+        }
+    }
+
     fn is_wanting(&self) -> bool {
         self.waiting.is_empty() && !self.dry
     }

@@ -7,7 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 
 use super::status::to_status;
-use crate::operation::logs::Logs;
+use crate::operation::logs::{Logs, Told};
 
 /// How many lines may wait for a slow reader.
 const WAITING: usize = 64;
@@ -25,7 +25,7 @@ pub(crate) fn stream(mut logs: Logs) -> Response<LogStream> {
                 () = sender.closed() => return,
             };
             let sent = match next {
-                Ok(Some(line)) => sender.send(Ok(line_to_proto(line))).await,
+                Ok(Some(told)) => sender.send(Ok(told_to_proto(told))).await,
                 Ok(None) => return,
                 Err(error) => {
                     let _nobody = sender.send(Err(to_status(&error))).await;
@@ -40,11 +40,19 @@ pub(crate) fn stream(mut logs: Logs) -> Response<LogStream> {
     Response::new(ReceiverStream::new(receiver))
 }
 
+fn told_to_proto(told: Told) -> v1::LogLine {
+    match told {
+        Told::Line(line) => line_to_proto(line),
+        Told::Waiting(notice) => v1::LogLine { notice, ..v1::LogLine::default() },
+    }
+}
+
 fn line_to_proto(line: LogLine) -> v1::LogLine {
     v1::LogLine {
         time: format!("{:.3}", line.time),
         component: line.component.to_string(),
         source: line.source,
         line: line.text,
+        notice: String::new(),
     }
 }

@@ -14,9 +14,11 @@ const LATE: Duration = Duration::from_secs(10);
 
 /// The log group of a component, read from a moment on.
 pub(super) struct Group {
-    component: ComponentId,
+    /// Whose it is.
+    pub component: ComponentId,
+    /// What the provider calls it.
+    pub name: String,
     reader: Arc<dyn LogGroups>,
-    name: String,
     from: Timestamp,
     /// What was read already of the time that is asked for again.
     seen: BTreeMap<String, Timestamp>,
@@ -24,7 +26,7 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn new(component: ComponentId, reader: Arc<dyn LogGroups>, name: String, from: Timestamp) -> Self {
-        Self { component, reader, name, from, seen: BTreeMap::new() }
+        Self { component, name, reader, from, seen: BTreeMap::new() }
     }
 
     /// The lines that are new, in the order of their times.

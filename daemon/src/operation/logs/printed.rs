@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deployer_domain::error::Result;
 use deployer_domain::key::StackSpace;
 use deployer_domain::logs::LogLine;
 use deployer_domain::name::{ComponentId, RunId};
+use deployer_domain::plan::Selection;
 use deployer_domain::port_error::Attempted;
 use deployer_domain::run::{Happening, RunEvent};
 use jiff::Timestamp;
 
 use super::super::view::View;
 use super::super::{Ports, stored_runs};
+use super::LOOK_EVERY;
 use crate::run::{Now, Run, RunRegistry};
 
 /// How many events are read at once.
@@ -23,13 +25,29 @@ const RUNS: usize = 20;
 /// How long a run may have been at work before the time that is asked for.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// Whose lines count.
+pub(super) struct Printers {
+    /// Those that are there.
+    pub deployed: BTreeSet<ComponentId>,
+    /// Whoever else may come, where they are followed.
+    pub later: Option<Selection>,
+}
+
+impl Printers {
+    fn have(&self, id: &ComponentId) -> bool {
+        self.deployed.contains(id) || self.later.as_ref().is_some_and(|selection| selection.names(id))
+    }
+}
+
 /// What the commands of some components printed.
 pub(super) struct Printed {
     runs: Arc<RunRegistry>,
     view: View,
     space: StackSpace,
-    components: BTreeSet<ComponentId>,
+    printers: Printers,
     since: Option<Timestamp>,
+    /// The runs that the storage knew when it was last asked.
+    stored: Option<(Instant, Vec<RunId>)>,
     /// The first run that counts.
     first: Option<RunId>,
     /// How far each run was read; nothing once its end was.
@@ -40,21 +58,23 @@ impl Printed {
     pub(super) async fn open(
         ports: &Ports,
         view: &View,
-        (space, components): (StackSpace, BTreeSet<ComponentId>),
+        (space, printers): (StackSpace, Printers),
         since: Option<Timestamp>,
     ) -> Result<Self> {
         ports.runs.recovered().await;
         let (runs, view) = (Arc::clone(&ports.runs), view.clone());
-        let mut printed = Self { runs, view, space, components, since, first: None, read: BTreeMap::new() };
+        let read = BTreeMap::new();
+        let mut printed = Self { runs, view, space, printers, since, stored: None, first: None, read };
         printed.first = match since {
             Some(since) => first_id(since),
+            None if printed.printers.deployed.is_empty() => printed.ids().await?.pop(),
             None => printed.last_that_printed().await?,
         };
         Ok(printed)
     }
 
     /// The last run in which any of the components printed something, else the last run.
-    async fn last_that_printed(&self) -> Result<Option<RunId>> {
+    async fn last_that_printed(&mut self) -> Result<Option<RunId>> {
         let mut newest = self.ids().await?;
         newest.reverse();
         for &id in newest.iter().take(RUNS) {
@@ -94,14 +114,28 @@ impl Printed {
     }
 
     /// The runs of the environment, oldest first: those of this daemon, and those that the storage knows.
-    async fn ids(&self) -> Result<Vec<RunId>> {
+    async fn ids(&mut self) -> Result<Vec<RunId>> {
         let lock = self.space.lock();
         let own = self.runs.list().into_iter().filter(|run| self.is_own(run)).map(|run| run.summary());
         let own = own.filter(|run| run.stack == lock.stack && run.environment == lock.environment).map(|run| run.id);
-        let folders = self.view.backend.objects.folders(&self.space.runs()).await;
-        let folders = folders.attempted("list the runs", self.view.address())?;
-        let stored = folders.iter().filter_map(|name| name.parse::<RunId>().ok());
-        Ok(own.chain(stored).collect::<BTreeSet<_>>().into_iter().collect())
+        let mut all: BTreeSet<RunId> = own.collect();
+        all.extend(self.stored().await?);
+        Ok(all.into_iter().collect())
+    }
+
+    /// The runs that the storage knows, asked for from time to time.
+    async fn stored(&mut self) -> Result<&[RunId]> {
+        let known = self.stored.take().filter(|(asked, _)| asked.elapsed() < LOOK_EVERY);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let asked = Instant::now();
+                let folders = self.view.backend.objects.folders(&self.space.runs()).await;
+                let folders = folders.attempted("list the runs", self.view.address())?;
+                (asked, folders.iter().filter_map(|name| name.parse().ok()).collect())
+            }
+        };
+        Ok(&self.stored.insert(known).1)
     }
 
     fn is_own(&self, run: &Run) -> bool {
@@ -126,7 +160,7 @@ impl Printed {
 
     fn line(&self, id: RunId, event: &RunEvent) -> Option<LogLine> {
         let Happening::ComponentOutput { component: Some(component), line, .. } = &event.what else { return None };
-        let is_wanted = self.components.contains(component) && self.since.is_none_or(|since| event.time >= since);
+        let is_wanted = self.printers.have(component) && self.since.is_none_or(|since| event.time >= since);
         is_wanted.then(|| LogLine {
             time: event.time,
             component: component.clone(),
