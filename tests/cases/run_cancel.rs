@@ -6,7 +6,8 @@ use deployer_proto::v1::{CallContext, CancelRunRequest, FullEnvironment, RunStat
 use harness::scenes::{Platform, team, teams};
 use harness::{World, client};
 
-fn context(world: &World) -> CallContext {
+/// The context of a caller whose commands see all of the world's variables.
+pub fn context(world: &World) -> CallContext {
     let all: std::collections::HashMap<String, String> =
         world.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let context = client::context(world).unwrap();

@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use deployer_proto::v1::stack_service_client::StackServiceClient;
+use deployer_proto::v1::{PlanRequest, StackTarget};
+use harness::client;
 use harness::command::Process;
 use harness::scenes::{Platform, team};
 use harness::terraform::installed;
 use harness::wait;
+
+use crate::run_cancel::context;
 
 const MODULE: &str =
     "resource \"terraform_data\" \"x\" {\n  input = \"one\"\n}\noutput \"id\" {\n  value = terraform_data.x.id\n}\n";
@@ -51,6 +56,28 @@ fn a_module_is_made_ready_while_the_lock_is_awaited_and_only_applied_under_it() 
     assert_eq!(team.world.run(["outputs", "s.x.id", "--stack", "shop"]).succeeds().stdout.trim().len(), 36);
     let work = team.world.state_directory().join("terraform/work");
     assert_eq!(work.read_dir().unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
+fn what_is_confirmed_beforehand_is_made_ready_from_its_plan_on_and_given_up_where_no_run_follows() {
+    let Some((team, asked)) = with_noted_terraform(team()) else { return };
+    stack(&team);
+    client::block_on(async {
+        let target =
+            StackTarget { stack: "shop".to_owned(), environment: "development".to_owned(), ..StackTarget::default() };
+        let request = PlanRequest {
+            context: Some(context(&team.world)),
+            target: Some(target),
+            brief: true,
+            ..PlanRequest::default()
+        };
+        StackServiceClient::new(client::connect(&team.world).await).plan(request).await.unwrap();
+    });
+    wait::until("init has begun", || asked() == ["init"]);
+    let work = team.world.state_directory().join("terraform/work");
+    assert_eq!(work.read_dir().unwrap().count(), 1);
+    wait::until("nothing is left", || work.read_dir().unwrap().next().is_none());
+    assert_eq!(asked(), ["init"]);
 }
 
 #[test]

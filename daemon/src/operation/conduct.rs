@@ -93,6 +93,9 @@ impl Conductor {
             return None;
         }
         let Self { ports, caller, access, blueprint, .. } = self;
+        if let Some(begun) = ports.caches.early.take(access, blueprint.space.lock(), caller).await {
+            return Some(begun);
+        }
         let asking = Asking { ports, caller, access, blueprint, plan };
         asking.ahead(self.run.cancelled(), self.parallelism).await
     }

@@ -28,6 +28,7 @@ pub mod delete_tenant;
 pub mod diff_history;
 pub mod doctor;
 pub mod drift;
+mod early;
 pub mod edit_tenant;
 pub mod graph;
 pub mod history;
@@ -157,6 +158,7 @@ struct Caches {
     left: take_over::Left,
     counts: tenant_counts::CountCache,
     looks: look::Looks,
+    early: early::Early,
     costs: costs::CostCache,
     measured: measured::MeasureCache,
     registry: registry::RegistryCache,

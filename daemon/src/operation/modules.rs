@@ -90,6 +90,7 @@ impl Modules<'_> {
             settings: CallerSettings {
                 plugin_cache: caller.any_variable("TF_PLUGIN_CACHE_DIR").is_some(),
                 log_file: caller.any_variable("TF_LOG_PATH").is_some(),
+                memory: ["GOGC", "GOMEMLIMIT"].iter().any(|name| caller.any_variable(name).is_some()),
             },
             workshop,
             ahead: self.ahead,

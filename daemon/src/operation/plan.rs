@@ -16,7 +16,7 @@ use super::proposals::proposals;
 use super::show_lock::holder;
 use super::target::Place;
 use super::view::View;
-use super::{Ports, authorise, drift, saved_plan};
+use super::{Ports, authorise, drift, early, saved_plan};
 use crate::source::Keep;
 
 /// What a caller asks to be shown.
@@ -28,7 +28,7 @@ pub struct AskedPlan {
     pub plan_file: Option<PathBuf>,
     /// Where the plan is to be saved.
     pub out: Option<PathBuf>,
-    /// Whether no engine is asked what it would do to each resource.
+    /// Whether no engine is asked what it would do to each resource, as the run is asked for at once.
     pub brief: bool,
 }
 
@@ -47,6 +47,9 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
     let (state, holder) = tokio::join!(blueprint.state(&access), holder(&view, &blueprint.space, Some(caller)));
     let state = state?;
     let plan = blueprint.plan(&access, &state)?;
+    if asked.brief && plan.has_records() && holder.by.is_none() && !blueprint.needs_approval() {
+        early::begin(ports, caller, (&access, &blueprint), &plan);
+    }
     let (proposed, drifted) = match asked.brief {
         true => Default::default(),
         false => tokio::try_join!(

@@ -267,7 +267,8 @@ pub(super) fn no_environment() -> Error {
     Error::new(Reason::InvalidRequest, "the call does not carry the caller's environment (context.full_environment)")
 }
 
-fn parallelism(caller: &Caller) -> Result<usize> {
+/// How many commands run at once.
+pub(super) fn parallelism(caller: &Caller) -> Result<usize> {
     let Some(text) = caller.variable("DEPLOYER_PARALLELISM") else { return Ok(PARALLELISM) };
     match text.expose_secret().parse() {
         Ok(number @ 1..=MOST_PARALLEL) => Ok(number),

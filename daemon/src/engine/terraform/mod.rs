@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::Guard;
 pub use ahead::Ahead;
-use operation::Operation;
+use operation::{Means, Operation};
 pub use server::StateServer;
 pub use sources::Sources;
 pub use state::States;
@@ -83,6 +83,8 @@ pub struct CallerSettings {
     pub plugin_cache: bool,
     /// Whether it says which file logs go to.
     pub log_file: bool,
+    /// Whether it says how memory is collected.
+    pub memory: bool,
 }
 
 impl TerraformEngine {
@@ -92,12 +94,16 @@ impl TerraformEngine {
         work: &'a ModuleWork,
         listener: &'a dyn Listener,
     ) -> EngineResult<Operation<'a>> {
-        let ready = match &self.ahead {
-            Some(ahead) => ahead.take(id, work).await,
-            None => None,
+        let ready = async {
+            let Some(ahead) = &self.ahead else { return Ok(None) };
+            // What is still at work on the copy must be over before another one takes its place.
+            let taken = self.cancel.run_until_cancelled(ahead.take(id, work)).await;
+            taken.ok_or(Failure::Cancelled)
         };
+        // The copy has nothing to do with the state.
+        let (ready, means) = tokio::try_join!(ready, Means::find(self, (id, work), listener))?;
         let turn = self.at_once.acquire().await.map_err(|error| Failure::Failed(error.to_string()))?;
-        Operation::begin(self, (id, work), listener, (turn, ready)).await
+        Operation::begin(self, (id, work), listener, (turn, ready, means)).await
     }
 }
 
