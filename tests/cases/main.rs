@@ -10,6 +10,7 @@ mod busy;
 mod ci;
 mod cloudformation;
 mod cloudformation_adopt;
+mod cloudformation_rollback;
 mod cost;
 mod crash;
 mod destroy;

@@ -52,11 +52,22 @@ pub fn wait_for_status(aws: &LocalAws, component: &str, status: &str) {
 /// Lets the wait condition of a component's stack succeed.
 #[track_caller]
 pub fn signal(aws: &LocalAws, component: &str) {
+    end_waiting(aws, component, "SUCCESS");
+}
+
+/// Lets the wait condition of a component's stack fail, and with it what is done to the stack.
+#[track_caller]
+pub fn fail(aws: &LocalAws, component: &str) {
+    end_waiting(aws, component, "FAILURE");
+}
+
+#[track_caller]
+fn end_waiting(aws: &LocalAws, component: &str, status: &str) {
     let text = format!(
         "stack = of('{component}')[0]['StackId']\n\
          found = cf.describe_stack_resources(StackName=stack)['StackResources']\n\
          handle = [r for r in found if r['ResourceType'].endswith('WaitConditionHandle')][-1]['PhysicalResourceId']\n\
-         body = json.dumps({{'Status': 'SUCCESS', 'UniqueId': '1', 'Data': 'x', 'Reason': 'done'}}).encode()\n\
+         body = json.dumps({{'Status': '{status}', 'UniqueId': '1', 'Data': 'x', 'Reason': 'done'}}).encode()\n\
          request = urllib.request.Request(handle, data=body, method='PUT', headers={{'Content-Type': ''}})\n\
          answer(urllib.request.urlopen(request).status)"
     );
