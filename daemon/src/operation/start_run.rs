@@ -259,7 +259,13 @@ pub(super) fn new_summary(
 /// Ends a run that found everything as it should be.
 pub(super) fn nothing_to_do(run: &Run, plan: &Plan, state: &StateDocument) {
     run.tell(Happening::Plan(Box::new(ShownPlan::of(plan, run.summary().operation, Vec::new()))));
-    run.finish(RunFinished { counts: plan.counts, outputs: named_outputs(state), ..RunFinished::default() });
+    let duration_ms = run.age_ms();
+    run.finish(RunFinished {
+        counts: plan.counts,
+        outputs: named_outputs(state),
+        duration_ms,
+        ..RunFinished::default()
+    });
 }
 
 /// The call does not carry the environment that commands are to see.
