@@ -4,6 +4,7 @@ use std::path::Path;
 
 use harness::aws::{LocalAws, REGION, python_environment};
 use harness::boto::boto;
+use harness::proxy::{Fault, Proxy, Refusal, Rule};
 use harness::scenes::{PASSWORD, Platform};
 use harness::{Command, World, programs};
 use serde_json::Value;
@@ -57,21 +58,30 @@ fn world(aws: &LocalAws) -> World {
     variables.fold(World::new(), |world, (name, value)| world.with(name, value)).with("DEPLOYER_REGION", REGION)
 }
 
-/// What an account has, less what the local AWS does not tell.
+/// What an account has.
 fn deployed(aws: &LocalAws) -> Value {
     let mut variables = aws.environment();
     variables.push(("AWS_DEFAULT_REGION", REGION.to_owned()));
     told(&["deployed".as_ref()], &variables)
 }
 
-/// The template's, as it is made where there is no TLS and the local AWS forgets tags.
+/// The template's.
 fn expected() -> Value {
-    let mut wanted = template();
-    for part in ["bucket", "table"] {
-        wanted[part].as_object_mut().unwrap().remove("tags");
-    }
-    wanted["bucket"]["policy"]["Statement"].as_array_mut().unwrap().retain(|of| of["Sid"] != "OnlyWithTls");
-    serde_json::json!({ "bucket": wanted["bucket"], "table": wanted["table"] })
+    let wanted = template();
+    serde_json::json!({ "bucket": wanted["bucket"], "table": wanted["table"], "secret": wanted["secret"] })
+}
+
+/// The template's, as the program asks for it where there is no TLS.
+fn expected_without_tls() -> Value {
+    let mut wanted = expected();
+    wanted["bucket"]["policy"] = template()["policy_without_tls"].clone();
+    wanted
+}
+
+/// CloudFormation of the local AWS forgets the tags of a bucket, and only those.
+fn as_a_local_stack_makes_it(mut wanted: Value) -> Value {
+    wanted["bucket"]["tags"] = serde_json::json!({});
+    wanted
 }
 
 #[test]
@@ -111,18 +121,29 @@ fn the_templates_have_no_faults() {
 fn bootstrap_makes_what_the_template_makes() {
     let aws = LocalAws::start();
     let _platform = Platform::prepared(world(&aws), "s3://acme-state".to_owned());
-    assert_eq!(deployed(&aws), expected());
+    assert_eq!(deployed(&aws), as_a_local_stack_makes_it(expected_without_tls()));
     let stack = boto(&aws, "answer([stack['StackName'] for stack in stacks()])");
     assert_eq!(stack, serde_json::json!(["deployer-backend-acme-state"]));
 }
 
 #[test]
+fn who_may_not_use_cloudformation_gets_the_same_by_single_calls() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    proxy.add(Rule::on("CloudFormation", Fault::Refuse(Refusal::Denied)));
+    let world = world(&aws).with("AWS_ENDPOINT_URL", proxy.endpoint());
+    let _platform = Platform::prepared(world, "s3://acme-state".to_owned());
+    assert_eq!(deployed(&aws), expected_without_tls());
+    assert_eq!(boto(&aws, "answer(len(stacks()))"), 0);
+}
+
+#[test]
 fn a_backend_that_people_deployed_themselves_is_found_and_used() {
     let aws = LocalAws::start();
-    let names = [("BucketName", "acme-state"), ("TableName", "acme-locks"), ("RequireTls", "false")];
-    deploy(&aws, "backend", "backend.yaml", &names);
+    // The local AWS has no TLS, and asks nobody for it.
+    deploy(&aws, "backend", "backend.yaml", &[("BucketName", "acme-state"), ("TableName", "acme-locks")]);
     let platform = Platform::prepared(world(&aws), "s3://acme-state".to_owned());
-    assert_eq!(deployed(&aws), expected());
+    assert_eq!(deployed(&aws), as_a_local_stack_makes_it(expected()));
     let team = platform.with_team("web-team").in_development();
     team.write_stack("shop", &["a: { type: command, apply: 'true' }"]);
     team.apply("shop").succeeds();

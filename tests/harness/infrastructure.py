@@ -70,11 +70,13 @@ class Template:
 
 
 def tags(listed):
-    return {tag["Key"]: tag["Value"] for tag in listed}
+    """Those of ours: the cloud adds some of its own."""
+    return {tag["Key"]: tag["Value"] for tag in listed if not tag["Key"].startswith("aws:")}
 
 
 def template_backend(path):
     template = Template(path, BucketName=BUCKET, TableName=TABLE)
+    plain = Template(path, BucketName=BUCKET, TableName=TABLE, RequireTls="false")
     bucket, table = template.of("AWS::S3::Bucket"), template.of("AWS::DynamoDB::Table")
     secret = template.of("AWS::SecretsManager::Secret")
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -109,6 +111,7 @@ def template_backend(path):
             "tags": tags(table["Tags"]),
         },
         "secret": {"name": secret["Name"], "description": secret["Description"], "tags": tags(secret["Tags"])},
+        "policy_without_tls": plain.of("AWS::S3::BucketPolicy")["PolicyDocument"],
     }
 
 
@@ -238,6 +241,7 @@ def terraform(directory):
             "tags": table["tags"],
         },
         "secret": {"name": secret["name"], "description": secret["description"], "tags": secret["tags"]},
+        "policy_without_tls": evaluated(f"{directory}/modules", bucket_name=BUCKET, table_name=TABLE, require_tls=False)["bucket"],
         "roles": [
             terraform_role(directory, "deployer-tenant", tenant="", principals=[ROOT]),
             terraform_role(directory, f"deployer-tenant-{TENANT}", tenant=TENANT, principals=[PRINCIPAL]),
@@ -246,10 +250,21 @@ def terraform(directory):
     }
 
 
+def bucket_tags(s3):
+    from botocore.exceptions import ClientError
+
+    try:
+        return tags(s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"])
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchTagSet", error
+        return {}
+
+
 def deployed():
     import boto3
 
     s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    secret = boto3.client("secretsmanager").describe_secret(SecretId=SECRET)
     table = dynamodb.describe_table(TableName=TABLE)["Table"]
     (index,) = table["GlobalSecondaryIndexes"]
     ttl = dynamodb.describe_time_to_live(TableName=TABLE)["TimeToLiveDescription"]
@@ -273,6 +288,7 @@ def deployed():
             "ownership": [rule["ObjectOwnership"] for rule in ownership],
             "lifecycle": [rule(of) for of in s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]],
             "policy": json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"]),
+            "tags": bucket_tags(s3),
         },
         "table": {
             "name": table["TableName"],
@@ -283,7 +299,9 @@ def deployed():
             "projected": [index["Projection"]["ProjectionType"], *index["Projection"]["NonKeyAttributes"]],
             "ttl": ttl["TimeToLiveStatus"] == "ENABLED" and ttl["AttributeName"],
             "backups": backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED",
+            "tags": tags(dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]),
         },
+        "secret": {"name": secret["Name"], "description": secret["Description"], "tags": tags(secret["Tags"])},
     }
 
 

@@ -22,7 +22,7 @@ pub struct StoredSecret {
 /// The place of the admin secret.
 ///
 /// Laws (see `laws::secrets`): a read after a write sees it; every write has a new version; `create` of an existing
-/// secret is a conflict and changes nothing; `replace` of a missing one is [`PortError::Gone`].
+/// secret is a conflict and changes nothing; `replace` of a missing one is [`PortError::Gone`]; after `repeat` the version is still the same.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
     /// Reads the current version; `None` when there is no such secret.
@@ -33,4 +33,7 @@ pub trait SecretStore: Send + Sync {
 
     /// Writes a new version of an existing secret.
     async fn replace(&self, name: &str, document: &SecretString) -> PortResult<()>;
+
+    /// Writes the current version once more, as itself, which changes nothing: whether a new one may be written.
+    async fn repeat(&self, name: &str, current: &StoredSecret) -> PortResult<()>;
 }

@@ -13,6 +13,9 @@ use deployer_domain::object::PortResult;
 
 use super::Clients;
 
+/// The tag that tells what a part is for; what is made by single calls bears it as what the template makes.
+const PURPOSE: &str = "Purpose";
+
 /// Makes what is missing, all of it at once where nothing is there, and finds out whether the storage keeps the promises that everything else relies on.
 pub async fn bootstrap(clients: &Clients, bucket: &str, table: &str) -> PortResult<Vec<BuiltPart>> {
     let nothing_there = !bucket::exists(clients, bucket).await? && !table::exists(clients, table).await?;

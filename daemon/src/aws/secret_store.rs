@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
+use aws_sdk_secretsmanager::types::Tag;
 use deployer_domain::object::{PortError, PortResult};
 use deployer_domain::secret_store::{SecretStore, StoredSecret};
 use jiff::Timestamp;
@@ -50,7 +51,9 @@ impl SecretStore for SecretsManager {
 
     async fn create(&self, name: &str, document: &SecretString) -> PortResult<()> {
         let request = self.clients.secrets.create_secret().name(name).secret_string(document.expose_secret());
-        let request = request.description("The administrators' password of deployer");
+        // As the template makes it.
+        let purpose = Tag::builder().key("Purpose").value("Deployer Admin Credentials").build();
+        let request = request.description("The administrators' password of deployer").tags(purpose);
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -69,6 +72,13 @@ impl SecretStore for SecretsManager {
                 _ => Err(port_error(error, &place(name))),
             },
         }
+    }
+
+    /// A request with the id and the content of a version that is there is one that was sent twice: it is ignored.
+    async fn repeat(&self, name: &str, current: &StoredSecret) -> PortResult<()> {
+        let request = self.clients.secrets.put_secret_value().secret_id(name).client_request_token(&current.version);
+        let sent = request.secret_string(current.document.expose_secret()).send().await;
+        sent.map(drop).map_err(|error| port_error(error, &place(name)))
     }
 }
 

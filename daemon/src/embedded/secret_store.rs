@@ -77,4 +77,12 @@ impl SecretStore for EmbeddedSecrets {
             _ => Ok(()),
         }
     }
+
+    async fn repeat(&self, name: &str, current: &StoredSecret) -> PortResult<()> {
+        let sql = "UPDATE secrets SET document = ?2 WHERE name = ?1 AND document = ?2";
+        match self.put(sql, name, &current.document).await? {
+            0 => Err(PortError::Conflict),
+            _ => Ok(()),
+        }
+    }
 }

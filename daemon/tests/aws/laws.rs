@@ -67,6 +67,10 @@ impl SecretStore for Apart {
     async fn replace(&self, name: &str, document: &SecretString) -> PortResult<()> {
         self.0.replace(&format!("{}{name}", self.1), document).await
     }
+
+    async fn repeat(&self, name: &str, current: &StoredSecret) -> PortResult<()> {
+        self.0.repeat(&format!("{}{name}", self.1), current).await
+    }
 }
 
 #[tokio::test]

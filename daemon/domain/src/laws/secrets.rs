@@ -14,6 +14,7 @@ pub async fn all<S: SecretStore>(empty: impl AsyncFn() -> S) {
     what_was_created_is_read_back(&empty().await).await;
     a_second_creation_is_a_conflict_and_changes_nothing(&empty().await).await;
     every_replacement_is_a_new_version(&empty().await).await;
+    what_is_written_as_itself_stays_as_it_is(&empty().await).await;
     what_is_not_there_cannot_be_replaced(&empty().await).await;
     names_are_kept_apart(&empty().await).await;
     of_many_who_create_exactly_one_wins(&empty().await).await;
@@ -62,6 +63,16 @@ pub async fn every_replacement_is_a_new_version(store: &impl SecretStore) {
     versions.sort();
     versions.dedup();
     assert_eq!(versions.len(), 4);
+}
+
+/// What is written once more as itself stays as it is, in the same version.
+pub async fn what_is_written_as_itself_stays_as_it_is(store: &impl SecretStore) {
+    store.create(NAME, &document("first")).await.unwrap();
+    let current = store.read(NAME).await.unwrap().unwrap();
+    assert_eq!(store.repeat(NAME, &current).await, Ok(()));
+    let after = store.read(NAME).await.unwrap().unwrap();
+    assert_eq!(after.version, current.version);
+    assert_eq!(after.document.expose_secret(), current.document.expose_secret());
 }
 
 /// What is not there cannot be replaced, and is not created by trying.

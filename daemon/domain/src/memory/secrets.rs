@@ -63,6 +63,15 @@ impl SecretStore for MemorySecrets {
             Ok(())
         })
     }
+
+    async fn repeat(&self, name: &str, current: &StoredSecret) -> PortResult<()> {
+        let held = guard(&self.held);
+        match held.secrets.get(name) {
+            None => Err(PortError::Gone),
+            Some(found) if found.version == current.version => Ok(()),
+            Some(_) => Err(PortError::Conflict),
+        }
+    }
 }
 
 #[cfg(test)]

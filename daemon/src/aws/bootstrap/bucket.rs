@@ -1,13 +1,13 @@
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, PublicAccessBlockConfiguration,
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
-    VersioningConfiguration,
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, ObjectOwnership,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use deployer_domain::backend::BuiltPart;
 use deployer_domain::object::{PortError, PortResult};
 
-use super::{lifecycle, part};
+use super::{PURPOSE, lifecycle, part};
 use crate::aws::Clients;
 use crate::aws::error::port_error;
 
@@ -57,9 +57,9 @@ async fn create(clients: &Clients, bucket: &str) -> PortResult<bool> {
     let location = (region != FIRST_REGION).then(|| {
         CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()
     });
-    let sent = clients.s3.create_bucket().bucket(bucket).set_create_bucket_configuration(location).send().await;
-    let error = match sent {
-        Ok(_) => return Ok(true),
+    let request = clients.s3.create_bucket().bucket(bucket).set_create_bucket_configuration(location);
+    let error = match request.object_ownership(ObjectOwnership::BucketOwnerEnforced).send().await {
+        Ok(_) => return tag(clients, bucket).await.map(|()| true),
         Err(error) => error,
     };
     match error.code() {
@@ -73,6 +73,14 @@ async fn create(clients: &Clients, bucket: &str) -> PortResult<bool> {
         }
         _ => Err(port_error(error, &place(bucket))),
     }
+}
+
+async fn tag(clients: &Clients, bucket: &str) -> PortResult<()> {
+    let invalid = |error: aws_sdk_s3::error::BuildError| PortError::Invalid(error.to_string());
+    let tag = Tag::builder().key(PURPOSE).value("Deployer Multi-Tenant State").build().map_err(invalid)?;
+    let tags = Tagging::builder().tag_set(tag).build().map_err(invalid)?;
+    let sent = clients.s3.put_bucket_tagging().bucket(bucket).tagging(tags).send().await;
+    sent.map(drop).map_err(|error| port_error(error, &place(bucket)))
 }
 
 async fn versioning(clients: &Clients, bucket: &str) -> PortResult<bool> {

@@ -5,14 +5,14 @@ use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
     GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-    PointInTimeRecoveryStatus, Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus,
+    PointInTimeRecoveryStatus, Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus, Tag,
     TimeToLiveSpecification, TimeToLiveStatus,
 };
 use deployer_domain::backend::BuiltPart;
 use deployer_domain::lock::attribute;
 use deployer_domain::object::{PortError, PortResult};
 
-use super::part;
+use super::{PURPOSE, part};
 use crate::aws::Clients;
 use crate::aws::error::port_error;
 
@@ -93,6 +93,7 @@ async fn create(clients: &Clients, table: &str) -> PortResult<bool> {
         .projection(projection())
         .build()
         .map_err(invalid)?;
+    let purpose = Tag::builder().key(PURPOSE).value("Deployer Multi-Tenant Locks").build().map_err(invalid)?;
     let create = clients
         .tables
         .create_table()
@@ -101,6 +102,7 @@ async fn create(clients: &Clients, table: &str) -> PortResult<bool> {
         .attribute_definitions(text(attribute::TENANT_ID)?)
         .key_schema(hash(attribute::LOCK_ID)?)
         .global_secondary_indexes(index)
+        .tags(purpose)
         .billing_mode(BillingMode::PayPerRequest);
     match create.send().await {
         Ok(_) => Ok(true),
