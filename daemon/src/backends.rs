@@ -11,6 +11,7 @@ use deployer_domain::backend::{
 use deployer_domain::caller::Caller;
 use deployer_domain::cloudformation::Stacks;
 use deployer_domain::cost::CostSource;
+use deployer_domain::engine_rights::EngineRights;
 use deployer_domain::error::Result;
 use deployer_domain::isolation::OwnRights;
 use deployer_domain::logs::LogGroups;
@@ -20,8 +21,8 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::tenant_role::Roles;
 
 use crate::aws::{
-    self, AwsMeters, AwsOwnRights, ClientPool, Clients, CloudformationStacks, CloudwatchLogs, CostExplorer,
-    DynamoLocks, IamRoles, S3Objects, SecretsManager, StsIdentity,
+    self, AwsEngineRights, AwsMeters, AwsOwnRights, ClientPool, Clients, CloudformationStacks, CloudwatchLogs,
+    CostExplorer, DynamoLocks, IamRoles, S3Objects, SecretsManager, StsIdentity,
 };
 use crate::embedded::{Database, Databases, EmbeddedLocks, EmbeddedObjects, EmbeddedSecrets, OsUser};
 
@@ -75,6 +76,12 @@ impl BackendFactory for Backends {
     async fn roles(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Roles>> {
         let clients = self.clients.clients(caller, place).await.attempted("use IAM", &place.address)?;
         Ok(Arc::new(IamRoles::new(&clients).attempted("use IAM", &place.address)?))
+    }
+
+    async fn engine_rights(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn EngineRights>> {
+        let what = "try your rights";
+        let clients = self.clients.clients(caller, place).await.attempted(what, &place.address)?;
+        Ok(Arc::new(AwsEngineRights::new(&clients).attempted(what, &place.address)?))
     }
 
     async fn own_rights(&self, place: &BackendRef, caller: &Caller) -> Result<Option<Arc<dyn OwnRights>>> {

@@ -19,6 +19,7 @@ pub mod stored;
 pub mod terminal;
 pub mod terraform;
 pub mod wait;
+pub mod walled;
 pub mod world;
 
 pub use command::{Command, Output, Process};

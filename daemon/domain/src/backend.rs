@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::caller::Caller;
 use crate::cloudformation::Stacks;
 use crate::cost::CostSource;
+use crate::engine_rights::EngineRights;
 use crate::error::{Error, Reason, Result};
 use crate::isolation::OwnRights;
 use crate::lock::LockTable;
@@ -224,6 +225,9 @@ pub trait BackendFactory: Send + Sync {
 
     /// Opens the roles of the account with a caller's own credentials.
     async fn roles(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn Roles>>;
+
+    /// Opens the rights that engines work with: a caller's own, in the region that the place says.
+    async fn engine_rights(&self, place: &BackendRef, caller: &Caller) -> Result<Arc<dyn EngineRights>>;
 
     /// The caller's own rights in the storage, where a role is assumed for it; none where nothing stands between.
     async fn own_rights(&self, place: &BackendRef, caller: &Caller) -> Result<Option<Arc<dyn OwnRights>>>;

@@ -51,6 +51,7 @@ pub mod state;
 pub mod cloudformation;
 pub mod drawing;
 pub mod engine;
+pub mod engine_rights;
 pub mod expression;
 pub mod graph;
 pub mod history_diff;

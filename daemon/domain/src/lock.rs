@@ -50,6 +50,9 @@ pub trait LockTable: Send + Sync {
     /// Reads one item, consistently.
     async fn read(&self, key: &LockKey) -> PortResult<Option<LockItem>>;
 
+    /// Reads several items, consistently each; those that are not there are left out.
+    async fn read_many(&self, keys: &[LockKey]) -> PortResult<Vec<LockItem>>;
+
     /// Changes one item under a condition.
     async fn write(&self, write: &LockWrite) -> PortResult<Written>;
 

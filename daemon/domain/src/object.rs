@@ -137,6 +137,11 @@ pub trait ObjectStore: Send + Sync {
     /// Deletes an object; that there was none is no error.
     async fn delete(&self, key: &ObjectKey) -> PortResult<()>;
 
+    /// Deletes an object that still has a version.
+    ///
+    /// Fails with [`PortError::Conflict`] when it has another, and with [`PortError::Gone`] when there is none.
+    async fn delete_unchanged(&self, key: &ObjectKey, known: &ETag) -> PortResult<()>;
+
     /// Lists all objects below a prefix, sorted by key.
     async fn list(&self, prefix: &KeyPrefix) -> PortResult<Vec<Listed>>;
 

@@ -81,6 +81,11 @@ impl Asking {
         self.ask(service, &headers, body.join("&")).await
     }
 
+    /// The time by the servers' clocks.
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     async fn ask(&self, service: Service, headers: &[(&'static str, String)], body: String) -> PortResult<String> {
         let mut pause = Duration::from_millis(300);
         for _ in 1..TRIES {

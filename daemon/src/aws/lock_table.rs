@@ -136,6 +136,15 @@ impl LockTable for DynamoLocks {
         Ok(self.item(&key.to_string()).await?.map(|item| read(key.clone(), item)))
     }
 
+    async fn read_many(&self, keys: &[LockKey]) -> PortResult<Vec<LockItem>> {
+        let mut items = Vec::new();
+        for keys in keys.chunks(BATCH) {
+            items.extend(self.batch(keys).await?);
+        }
+        items.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(items)
+    }
+
     async fn write(&self, write: &LockWrite) -> PortResult<Written> {
         let expression = Expression::of(write);
         let update = self
@@ -200,12 +209,7 @@ impl LockTable for DynamoLocks {
 
     async fn list(&self, tenant: &TenantId) -> PortResult<Vec<LockItem>> {
         let keys = self.keys(tenant).await?;
-        let mut items = Vec::new();
-        for keys in keys.chunks(BATCH) {
-            items.extend(self.batch(keys).await?);
-        }
-        items.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(items)
+        self.read_many(&keys).await
     }
 
     async fn apart(&self) -> PortResult<Arc<dyn LockTable>> {

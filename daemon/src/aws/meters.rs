@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use deployer_domain::engine_rights::Tried;
 use deployer_domain::meter::{Balanced, Compute, Health, Meters};
 use deployer_domain::object::{PortError, PortResult};
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +48,24 @@ impl AwsMeters {
             other => other.as_f64(),
         };
         Ok((number("cpu").unwrap_or_default() / 1024.0, number("memory").unwrap_or_default() / 1024.0))
+    }
+
+    /// Asks each question once, about what is not there.
+    pub(super) async fn of_nothing(&self, nobodys: &str) -> Vec<Tried> {
+        let question = json!({"cluster": nobodys, "services": [nobodys]});
+        let buckets = [nobodys.to_owned()];
+        let (services, task, databases, metrics) = tokio::join!(
+            self.ecs("DescribeServices", &question),
+            self.sizes(nobodys),
+            self.database_gb(&buckets),
+            self.bucket_bytes(&buckets, self.asking.now()),
+        );
+        vec![
+            Tried::of_nothing("ecs:DescribeServices", services),
+            Tried::of_nothing("ecs:DescribeTaskDefinition", task),
+            Tried::of_nothing("rds:DescribeDBInstances", databases),
+            Tried::of_nothing("cloudwatch:GetMetricData", metrics),
+        ]
     }
 
     /// The values of metrics, by their position.

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
@@ -120,6 +120,10 @@ impl S3Objects {
     }
 }
 
+fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
@@ -153,8 +157,7 @@ impl ObjectStore for S3Objects {
         match self.send(key, bytes, &condition).await {
             Ok(answer) => answer.e_tag.map(ETag).ok_or_else(|| self.nonsense("a write without an ETag")),
             Err(error) => {
-                let code = error.as_service_error().and_then(|error| error.meta().code());
-                let missing = code != Some("NoSuchBucket") && status(&error) == Some(404);
+                let missing = code(&error) != Some("NoSuchBucket") && status(&error) == Some(404);
                 match condition {
                     WriteIf::Unchanged(_) if missing => Err(PortError::Gone),
                     _ => Err(port_error(error, &self.place())),
@@ -168,7 +171,7 @@ impl ObjectStore for S3Objects {
         let request = self.clients.s3.copy_object().bucket(&self.bucket).key(to.as_str()).copy_source(source);
         match request.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await {
             Ok(_) => self.described(to).await.map(Some),
-            Err(error) => match error.as_service_error().and_then(|error| error.meta().code()) {
+            Err(error) => match code(&error) {
                 Some("NoSuchKey") => Ok(None),
                 _ => Err(port_error(error, &self.place())),
             },
@@ -186,6 +189,16 @@ impl ObjectStore for S3Objects {
     async fn delete(&self, key: &ObjectKey) -> PortResult<()> {
         let sent = self.clients.s3.delete_object().bucket(&self.bucket).key(key.as_str()).send().await;
         sent.map(drop).map_err(|error| port_error(error, &self.place()))
+    }
+
+    async fn delete_unchanged(&self, key: &ObjectKey, known: &ETag) -> PortResult<()> {
+        let request = self.clients.s3.delete_object().bucket(&self.bucket).key(key.as_str()).if_match(&known.0);
+        let only_once = aws_sdk_s3::config::Builder::new().retry_classifier(OnlyIf::nothing_was_done());
+        match request.customize().config_override(only_once).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) && code(&error) != Some("NoSuchBucket") => Err(PortError::Gone),
+            Err(error) => Err(port_error(error, &self.place())),
+        }
     }
 
     async fn list(&self, prefix: &KeyPrefix) -> PortResult<Vec<Listed>> {

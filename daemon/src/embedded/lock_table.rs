@@ -42,6 +42,15 @@ impl LockTable for EmbeddedLocks {
         self.database.read(move |transaction| load(transaction, &key)).await
     }
 
+    async fn read_many(&self, keys: &[LockKey]) -> PortResult<Vec<LockItem>> {
+        let keys = keys.to_vec();
+        let work = move |transaction: &Transaction<'_>| {
+            let found: Result<Vec<_>, Failure> = keys.iter().map(|key| load(transaction, key)).collect();
+            Ok(found?.into_iter().flatten().collect())
+        };
+        self.database.read(work).await
+    }
+
     async fn write(&self, write: &LockWrite) -> PortResult<Written> {
         let write = write.clone();
         self.database.write_first(move |transaction| change(transaction, &write)).await

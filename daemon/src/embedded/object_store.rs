@@ -79,6 +79,16 @@ impl ObjectStore for EmbeddedObjects {
         self.database.write(work).await
     }
 
+    async fn delete_unchanged(&self, key: &ObjectKey, known: &ETag) -> PortResult<()> {
+        let (key, known) = (key.to_string(), known.clone());
+        let work = move |transaction: &Transaction<'_>| {
+            check(&WriteIf::Unchanged(known), version(transaction, &key)?)?;
+            transaction.execute("DELETE FROM objects WHERE key = ?1", [key])?;
+            Ok(())
+        };
+        self.database.write(work).await
+    }
+
     async fn list(&self, prefix: &KeyPrefix) -> PortResult<Vec<Listed>> {
         let prefix = prefix.clone();
         let work = move |transaction: &Transaction<'_>| {

@@ -1,5 +1,6 @@
 //! Examines what the product needs, and changes nothing: each right is tried by a request that cannot have an effect.
 
+mod engines;
 mod rights;
 
 use std::path::Path;
@@ -121,7 +122,10 @@ async fn backend(ports: &Ports, caller: &Caller, patient: &Patient, findings: &m
         None => {}
     }
     match &patient.role {
-        Some(Role::Admin { secret }) => rights::admin(&opened, secret, findings).await,
+        Some(Role::Admin { secret }) => {
+            rights::admin(ports, &opened, secret, findings).await;
+            findings.extend(of_the_cloud(&patient.place));
+        }
         Some(Role::Tenant(id)) => tenant(ports, caller, &opened, id, findings).await,
         None => findings.push(reachable(ports, &opened).await),
     }
@@ -148,7 +152,10 @@ async fn tenant(ports: &Ports, caller: &Caller, backend: &Backend, id: &TenantId
     match entries::entry(ports, caller, backend, id, Freshness::Asked).await {
         Ok(Some(entry)) => {
             findings.push(Finding::ok(subject, "done"));
-            rights::tenant(ports, caller, backend, &entry.tenant.space(), findings).await;
+            rights::tenant(ports, backend, &entry.tenant.space(), findings).await;
+            if let BackendAddress::S3(_) = backend.place.address {
+                engines::engines(ports, caller, backend, findings).await;
+            }
         }
         Ok(None) => findings.push(
             Finding::problem(subject, format!("there is no tenant {id}"))
@@ -157,6 +164,14 @@ async fn tenant(ports: &Ports, caller: &Caller, backend: &Backend, id: &TenantId
         Err(error) => findings.push(Finding::failed(subject, &error)),
     }
     findings.push(kept_apart(ports, caller, &backend.place, id).await);
+}
+
+/// What an admin may need beside the backend, and nothing harmless tries.
+fn of_the_cloud(place: &BackendRef) -> Vec<Finding> {
+    let BackendAddress::S3(_) = place.address else { return Vec::new() };
+    let roles = "not tried: `deployer tenant policy ID --apply` needs iam:CreateRole, iam:UpdateAssumeRolePolicy and \
+                 iam:PutRolePolicy, and says what is missing";
+    vec![engines::costs("tenant list --refresh"), Finding::ok("Tenants' roles", roles)]
 }
 
 /// Any object will do: it is not there.

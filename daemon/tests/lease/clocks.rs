@@ -91,6 +91,10 @@ impl LockTable for Standing {
         self.0.read(key).await
     }
 
+    async fn read_many(&self, keys: &[LockKey]) -> PortResult<Vec<LockItem>> {
+        self.0.read_many(keys).await
+    }
+
     async fn write(&self, write: &LockWrite) -> PortResult<Written> {
         drop(self.1.lock().unwrap());
         self.0.write(write).await

@@ -89,6 +89,10 @@ impl LockTable for FarLocks {
         self.way.pass(self.inner.read(key)).await
     }
 
+    async fn read_many(&self, keys: &[LockKey]) -> PortResult<Vec<LockItem>> {
+        self.way.pass(self.inner.read_many(keys)).await
+    }
+
     async fn write(&self, write: &LockWrite) -> PortResult<Written> {
         self.way.pass(self.inner.write(write)).await
     }
@@ -144,6 +148,10 @@ impl ObjectStore for FarObjects {
 
     async fn delete(&self, key: &ObjectKey) -> PortResult<()> {
         self.way.pass(self.inner.delete(key)).await
+    }
+
+    async fn delete_unchanged(&self, key: &ObjectKey, known: &ETag) -> PortResult<()> {
+        self.way.pass(self.inner.delete_unchanged(key, known)).await
     }
 
     async fn list(&self, prefix: &KeyPrefix) -> PortResult<Vec<Listed>> {

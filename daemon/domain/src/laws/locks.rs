@@ -323,5 +323,11 @@ async fn a_listing_shows_one_tenants_locks(table: &dyn LockTable, tenant: &Tenan
     for item in &listed {
         assert_eq!(table.read(&item.key).await.unwrap().as_ref(), Some(item));
     }
+    let missing = key(tenant, "no-item");
+    let mut keys: Vec<LockKey> = listed.iter().map(|item| item.key.clone()).collect();
+    keys.push(missing);
+    let mut several = table.read_many(&keys).await.unwrap();
+    several.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_eq!(several, listed, "what is not there is left out");
     assert_eq!(table.list(&"a-stranger".parse().unwrap()).await.unwrap(), Vec::new());
 }

@@ -18,6 +18,7 @@ pub async fn all<S: ObjectStore>(empty: impl AsyncFn() -> S) {
     a_write_on_a_version_of_what_is_gone_says_so_and_creates_nothing(&empty().await).await;
     an_unconditional_write_replaces_what_is_there(&empty().await).await;
     a_deleted_object_is_gone_and_its_key_is_free_again(&empty().await).await;
+    a_delete_of_a_version_that_passed_is_refused_and_changes_nothing(&empty().await).await;
     a_reread_tells_unchanged_from_changed_from_gone(&empty().await).await;
     of_many_first_writers_exactly_one_wins(&empty().await).await;
     of_many_writers_on_one_version_exactly_one_wins(&empty().await).await;
@@ -124,6 +125,17 @@ pub async fn a_deleted_object_is_gone_and_its_key_is_free_again(store: &impl Obj
     assert_eq!(content(store, &other).await.unwrap(), b"stays");
     store.write(&key(), b"again".to_vec(), WriteIf::Absent).await.unwrap();
     assert_eq!(content(store, &key()).await.unwrap(), b"again");
+}
+
+/// A delete of a version that passed is refused and changes nothing; one of the current version happens.
+pub async fn a_delete_of_a_version_that_passed_is_refused_and_changes_nothing(store: &impl ObjectStore) {
+    let old = put(store, &key(), b"1").await;
+    let current = put(store, &key(), b"2").await;
+    assert_eq!(store.delete_unchanged(&key(), &old).await, Err(PortError::Conflict));
+    assert_eq!(content(store, &key()).await.unwrap(), b"2");
+    assert_eq!(store.delete_unchanged(&key(), &current).await, Ok(()));
+    assert_eq!(store.read(&key()).await, Ok(None));
+    assert_eq!(store.delete_unchanged(&key(), &current).await, Err(PortError::Gone));
 }
 
 /// A reread tells what is unchanged from what changed from what is gone.

@@ -71,6 +71,11 @@ impl LockTable for MemoryLocks {
         self.script.perform(|| Ok(self.stored().write(write)))
     }
 
+    async fn read_many(&self, keys: &[LockKey]) -> PortResult<Vec<LockItem>> {
+        let stored = self.stored();
+        Ok(keys.iter().filter_map(|key| stored.items.get(key).cloned()).collect())
+    }
+
     async fn force_release(&self, write: &LockWrite, audit: &UnlockAudit) -> PortResult<Written> {
         self.script.perform(|| {
             let mut stored = self.stored();

@@ -129,6 +129,15 @@ impl ObjectStore for MemoryObjects {
         })
     }
 
+    async fn delete_unchanged(&self, key: &ObjectKey, known: &ETag) -> PortResult<()> {
+        self.script.perform(|| {
+            let mut held = guard(&self.held);
+            held.check(key, &WriteIf::Unchanged(known.clone()))?;
+            held.objects.remove(key.as_str());
+            Ok(())
+        })
+    }
+
     async fn list(&self, prefix: &KeyPrefix) -> PortResult<Vec<Listed>> {
         let held = guard(&self.held);
         let found = held.objects.iter().filter_map(|(key, object)| {

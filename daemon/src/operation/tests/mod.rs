@@ -23,6 +23,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::clock::{Clock, LeaseInstant};
 use deployer_domain::cloudformation::Stacks;
 use deployer_domain::cost::{CostLine, CostQuestion, CostSource};
+use deployer_domain::engine_rights::EngineRights;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::isolation::{OwnRights, Trial};
 use deployer_domain::lease::LeaseTiming;
@@ -161,6 +162,10 @@ impl BackendFactory for MemoryBackends {
 
     async fn roles(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn Roles>> {
         Err(Error::new(Reason::Internal, "there are no roles in memory"))
+    }
+
+    async fn engine_rights(&self, _: &BackendRef, _: &Caller) -> Result<Arc<dyn EngineRights>> {
+        Err(Error::new(Reason::Internal, "there are no engines in memory"))
     }
 
     async fn own_rights(&self, _: &BackendRef, _: &Caller) -> Result<Option<Arc<dyn OwnRights>>> {
