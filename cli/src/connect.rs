@@ -39,6 +39,8 @@ const LONGEST_WAY: Duration = Duration::from_secs(45);
 pub struct Way {
     /// The socket and the state directory, or why there are none.
     pub endpoint: Result<Endpoint, EndpointError>,
+    /// The protocol that this program speaks.
+    pub protocol: u32,
     /// A connection that was made ahead, until it is used.
     pub(crate) ahead: RefCell<Option<Ahead>>,
     /// The daemon's program, where it is not the one beside this program.
@@ -63,7 +65,7 @@ impl Way {
             None => self.start(endpoint).await?,
         };
         match replace::speaks(&endpoint.state_directory) {
-            Some(protocol) if replace::is_too_old(protocol) => {
+            Some(protocol) if protocol < self.protocol => {
                 replace::ask_to_end(stream, protocol).await?;
                 let stream = self.start(endpoint).await?;
                 replace::check(endpoint, self)?;

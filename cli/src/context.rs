@@ -44,6 +44,11 @@ impl Surroundings {
         variable.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// The protocol that this program speaks; tests make it a program of another release.
+    pub fn protocol(&self) -> u32 {
+        self.value("DEPLOYER_TEST_PROTOCOL").and_then(|given| given.parse().ok()).unwrap_or(PROTOCOL)
+    }
+
     /// Whether a CI system runs this.
     pub fn in_ci(&self) -> bool {
         self.value("CI").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
@@ -112,7 +117,7 @@ impl Surroundings {
     pub fn call(&self, globals: &Globals, mode: Mode) -> Result<CallContext, Report> {
         let sign_in = if self.private(globals) { self.sign_in(mode)? } else { None };
         Ok(CallContext {
-            protocol: PROTOCOL,
+            protocol: self.protocol(),
             client: concat!("deployer/", env!("CARGO_PKG_VERSION")).to_owned(),
             cwd: self.cwd.clone(),
             actor: globals.actor.clone().unwrap_or_default(),
@@ -146,6 +151,7 @@ impl Surroundings {
         let kept = |name: &str| DAEMON_NAMES.contains(&name) || name.starts_with("DEPLOYER_TEST_");
         Way {
             endpoint,
+            protocol: self.protocol(),
             ahead: RefCell::default(),
             program: self.value("DEPLOYER_DAEMON").map(str::to_owned),
             search_path: self.value("PATH").map(str::to_owned),

@@ -1,7 +1,8 @@
 //! Programs of two releases side by side, and documents of an earlier one.
 //!
-//! The guest is always the one that is built; relative to it a daemon is older, of the same age or newer.
+//! Both programs are those that are built; each speaks the protocol that it is told to.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use deployer_proto::v1::run_service_client::RunServiceClient;
@@ -60,15 +61,62 @@ fn applied_by(world: &World, protocol: u32) {
     wait::until("the command runs", || world.work().join("shop/began").exists());
 }
 
+/// The world of somebody whose programs, both of them, are of the release that speaks this protocol and serves the last one.
+fn of_release(world: World, protocol: u32) -> World {
+    let (program, real) = (world.directory().join(format!("deployerd-{protocol}")), programs::deployerd());
+    let oldest = protocol.saturating_sub(1);
+    let script =
+        format!("#!/bin/sh\nexec '{}' --protocol {protocol} --oldest-protocol {oldest} \"$@\"\n", real.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let world = world.with("DEPLOYER_DAEMON", program.display().to_string());
+    world.with("DEPLOYER_TEST_PROTOCOL", protocol.to_string())
+}
+
 #[test]
-fn a_newer_daemon_that_serves_the_last_protocol_does_the_whole_job() {
-    let team = team_of_files();
-    let newer = daemon(&team.world, PROTOCOL, NEXT);
-    team.world.write("go", "");
-    for command in [&["plan"][..], &["apply", "--yes"], &["history"], &["run", "list"], &["destroy", "--yes"]] {
-        team.world.run(command.iter().chain(&["--stack", "shop"]).copied()).succeeds();
+fn every_pairing_of_the_last_two_protocols_does_the_whole_job() {
+    for (guest, running) in [(PROTOCOL, PROTOCOL), (PROTOCOL, NEXT), (NEXT, PROTOCOL), (NEXT, NEXT)] {
+        let mut team = team_of_files();
+        team.world = of_release(team.world, guest);
+        let found = daemon(&team.world, running - 1, running);
+        team.world.write("go", "");
+        for command in [&["plan"][..], &["apply", "--yes"], &["history"], &["run", "list"], &["destroy", "--yes"]] {
+            team.world.run(command.iter().chain(&["--stack", "shop"]).copied()).succeeds();
+        }
+        let told = team.world.run(["version", "-o", "json"]).succeeds().json();
+        // A daemon that is older than its guest has made way for the guest's own.
+        let serving = guest.max(running);
+        assert_eq!((&told["protocol"], &told["daemon"]["protocol"]), (&json!(guest), &json!(serving)), "{told}");
+        assert_eq!(team.world.daemon() == Some(found.pid()), running >= guest, "{guest} found {running}");
+        team.world.run(["daemon", "stop"]).succeeds();
+        found.wait().succeeds();
     }
-    assert_eq!(team.world.daemon(), Some(newer.pid()), "it was not replaced");
+}
+
+#[test]
+fn programs_of_two_releases_work_without_a_background_daemon_or_say_which_is_older() {
+    let platform = Platform::local();
+    let secret = platform.create_tenant("web-team");
+    let pipeline = |guest: u32, installed: u32| {
+        let world = World::new().with("CI", "true").with("DEPLOYER_BACKEND", &*platform.address);
+        let world = world.with("DEPLOYER_TENANT", "web-team").with("DEPLOYER_SECRET", &*secret);
+        of_release(world, installed).with("DEPLOYER_TEST_PROTOCOL", guest.to_string())
+    };
+    for (guest, installed) in [(PROTOCOL, PROTOCOL), (PROTOCOL, NEXT), (NEXT, NEXT)] {
+        pipeline(guest, installed).run(["tenant", "details"]).succeeds().says("Web Team");
+    }
+    let newer = pipeline(NEXT, PROTOCOL).run(["tenant", "details"]).exits(3);
+    newer.complains("older").complains("the same release");
+    let older = pipeline(PROTOCOL, NEXT + 1).run(["tenant", "details"]).exits(3);
+    older.complains("older").complains("upgrade");
+}
+
+#[test]
+fn a_newer_program_whose_own_daemon_is_older_says_what_to_install() {
+    let mut team = team_of_files();
+    team.world = of_release(team.world, PROTOCOL).with("DEPLOYER_TEST_PROTOCOL", NEXT.to_string());
+    let _same = daemon(&team.world, BEFORE, PROTOCOL);
+    team.world.run(["plan", "--stack", "shop"]).exits(3).complains("older").complains("the same release");
 }
 
 #[test]

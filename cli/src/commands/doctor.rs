@@ -2,7 +2,6 @@
 
 use deployer_proto::v1::daemon_service_client::DaemonServiceClient;
 use deployer_proto::v1::{CallContext, DoctorRequest, DoctorResponse, Finding, HelloRequest, Mode, Verdict};
-use deployer_proto::version::PROTOCOL;
 use tonic::transport::Channel;
 
 use crate::Outcome;
@@ -56,22 +55,22 @@ fn signed_in(guest: &Guest) -> Result<Option<CallContext>, Report> {
 async fn versions(guest: &Guest, channel: Channel) -> Result<Finding, Report> {
     let request = HelloRequest { context: guest.call(Mode::Unspecified)? };
     let daemon = DaemonServiceClient::new(channel).hello(request).await?.into_inner();
-    let own = env!("CARGO_PKG_VERSION");
-    Ok(compared(own, &daemon.version, daemon.protocol))
+    let own = (env!("CARGO_PKG_VERSION"), guest.surroundings.protocol());
+    Ok(compared(own, (&daemon.version, daemon.protocol)))
 }
 
-fn compared(own: &str, daemon: &str, protocol: u32) -> Finding {
+fn compared(own: (&str, u32), daemon: (&str, u32)) -> Finding {
     let finding = |verdict: Verdict, message: String, mends: Vec<String>| Finding {
         subject: "Daemon".to_owned(),
         verdict: verdict.into(),
         message,
         mends,
     };
-    if (own, PROTOCOL) == (daemon, protocol) {
-        return finding(Verdict::Ok, format!("answers, version {own} like this program"), Vec::new());
+    if own == daemon {
+        return finding(Verdict::Ok, format!("answers, version {} like this program", own.0), Vec::new());
     }
     let mend = "when nothing runs: `deployer daemon restart`".to_owned();
-    finding(Verdict::Warning, format!("has version {daemon}, this program {own}"), vec![mend])
+    finding(Verdict::Warning, format!("has version {}, this program {}", daemon.0, own.0), vec![mend])
 }
 
 fn of_report(report: &Report) -> Finding {
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn another_version_is_worth_a_thought() {
-        assert_eq!(compared("1.0.0", "1.0.0", PROTOCOL).verdict(), Verdict::Ok);
-        assert_eq!(compared("1.1.0", "1.0.0", PROTOCOL).verdict(), Verdict::Warning);
+        assert_eq!(compared(("1.0.0", 1), ("1.0.0", 1)).verdict(), Verdict::Ok);
+        assert_eq!(compared(("1.1.0", 1), ("1.0.0", 1)).verdict(), Verdict::Warning);
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use deployer_proto::endpoint::Endpoint;
 use deployer_proto::v1::daemon_service_client::DaemonServiceClient;
 use deployer_proto::v1::{CallContext, DaemonStatusRequest, DaemonStatusResponse, StopRequest};
-use deployer_proto::version::PROTOCOL;
 use tokio::net::UnixStream;
 
 use super::Way;
@@ -36,11 +35,6 @@ fn field(state_directory: &Path, position: usize) -> Option<u32> {
     text.split_whitespace().nth(position)?.parse().ok()
 }
 
-/// Whether a daemon that speaks this protocol cannot serve this program.
-pub(super) fn is_too_old(protocol: u32) -> bool {
-    protocol < PROTOCOL
-}
-
 /// Asks an idle daemon to end; a busy one is left alone and named.
 pub(super) async fn ask_to_end(stream: UnixStream, protocol: u32) -> Result<(), Report> {
     let mut daemon = DaemonServiceClient::new(channel::over(stream));
@@ -63,12 +57,12 @@ pub(super) async fn ask_to_end(stream: UnixStream, protocol: u32) -> Result<(), 
 /// Refuses a new daemon that is as old as the one it replaced.
 pub(super) fn check(endpoint: &Endpoint, way: &Way) -> Result<(), Report> {
     match speaks(&endpoint.state_directory) {
-        Some(protocol) if is_too_old(protocol) => {
+        Some(protocol) if protocol < way.protocol => {
             let program = super::spawn::program(way)?;
             Err(Report::new("PROTOCOL_MISMATCH", "the installed daemon is older than this program")
                 .fact("Daemon", program.display().to_string())
                 .fact("Its protocol", protocol.to_string())
-                .fact("This program's protocol", PROTOCOL.to_string())
+                .fact("This program's protocol", way.protocol.to_string())
                 .hint("install `deployer` and `deployerd` of the same release"))
         }
         _ => Ok(()),

@@ -32,7 +32,10 @@ impl Server {
 pub fn protocol(guest: u32, daemon: u32, oldest: u32) -> Result<(), Error> {
     let (what, hint) = match compare(guest, daemon, oldest) {
         Compatibility::Compatible => return Ok(()),
-        Compatibility::DaemonTooOld => ("the running daemon is older than its caller", "run `deployer daemon restart`"),
+        Compatibility::DaemonTooOld => (
+            "the running daemon is older than its caller",
+            "run `deployer daemon restart`; where that does not help, install `deployer` and `deployerd` of the same release",
+        ),
         Compatibility::GuestTooOld => (
             "this program is older than the running daemon serves",
             "upgrade it; or, if it is to stay, `deployer daemon restart` starts the daemon that came with it",
