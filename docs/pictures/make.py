@@ -145,8 +145,8 @@ class Home:
 def main(programs, out):
     with Home(programs, out, "../demo/site") as home:
         home.picture("plan", ["plan"])
-        # In the middle of the run: something is done, something at work, something not started.
-        home.picture("apply", ["apply", "--yes"], lambda text: "content.style" in text and "not started" in text and "✓" in text)
+        # In the middle of the run: something is done, something at work, something not started; and all is drawn.
+        home.picture("apply", ["apply", "--yes"], lambda text: "└── site.publish... [not started]" in text and "✓" in text)
         home.picture("status", ["status"])
     with cloud() as variables, Home(programs, out, "shop", "s3://company-deployer-state", **variables) as home:
         # The bills answer once: who asks before the picture leaves nothing for it.
