@@ -134,11 +134,16 @@ fn every_command_that_a_page_names_is_one_that_the_program_has() {
     assert!(invented.iter().all(|command| fault(command, &help).is_some()), "the check sees nothing");
 }
 
-/// The words of a sentence that are a command of another program.
-fn of_others(text: &str) -> impl Iterator<Item = String> {
+/// What stands in a sentence as a thing to type or to read.
+fn spans(text: &str) -> Vec<String> {
     let plain = text.split("```").step_by(2).collect::<Vec<_>>().join("\n");
-    let spans: Vec<String> = plain.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect();
-    spans.into_iter().filter(|span| span.split_once(' ').is_some_and(|(program, _)| PROGRAMS.contains(&program)))
+    plain.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()
+}
+
+/// The commands of other programs in the sentences of a page.
+fn of_others(text: &str) -> impl Iterator<Item = String> {
+    let is_command = |span: &String| span.split_once(' ').is_some_and(|(program, _)| PROGRAMS.contains(&program));
+    spans(text).into_iter().filter(is_command)
 }
 
 /// What stands in blocks of text, beside the blocks of commands.
@@ -179,12 +184,15 @@ fn every_command_of_a_page_is_run_by_a_test_or_it_is_said_why_not() {
 #[test]
 fn every_target_of_make_that_a_page_names_is_one() {
     let makefile = read(&programs::root().join("Makefile"));
-    let targets: BTreeSet<&str> =
-        makefile.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    let targets: BTreeSet<String> =
+        makefile.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name.to_owned()).collect();
     let pages: Vec<String> = pages().iter().map(|page| read(page)).collect();
-    let named =
-        pages.iter().flat_map(|text| text.split(['`', '\n']).filter_map(|part| part.trim().strip_prefix("make ")));
-    let named: BTreeSet<&str> = named.filter_map(|words| words.split_whitespace().next()).collect();
+    let typed = pages.iter().flat_map(|text| {
+        let blocks = text.split("```sh\n").skip(1).map(|after| after.split("```").next().unwrap_or_default());
+        blocks.flat_map(str::lines).map(str::to_owned).chain(spans(text)).collect::<Vec<_>>()
+    });
+    let named = typed.filter_map(|line| line.strip_prefix("make ")?.split(' ').next().map(str::to_owned));
+    let named: BTreeSet<String> = named.collect();
     assert!(named.len() > 8, "{named:?}");
     let unknown: Vec<_> = named.difference(&targets).collect();
     assert!(unknown.is_empty(), "{unknown:?} of {targets:?}");
