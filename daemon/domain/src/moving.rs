@@ -1,6 +1,7 @@
 //! The state of one environment while the storage of its tenant moves: sealed where it was, open where it goes.
 
 use serde_json::{Map, Value};
+use ulid::Ulid;
 
 use crate::error::{Error, Reason, Result};
 use crate::key::{ObjectKey, StackSpace};
@@ -32,6 +33,11 @@ impl Leaving {
         }
     }
 
+    /// Whether nobody works with it where it is: it has left for some place, or its tenant was deleted.
+    pub fn is_closed(&self) -> bool {
+        self.0.contains_key(MOVED) || self.0.get("deleted").and_then(Value::as_bool) == Some(true)
+    }
+
     /// The document of the old place from now on: nobody may work with it any more.
     pub fn sealed(&self, space: &StackSpace) -> Vec<u8> {
         let mut left = self.0.clone();
@@ -43,6 +49,17 @@ impl Leaving {
     pub fn arrived(&self) -> Vec<u8> {
         let mut state = self.0.clone();
         state.remove(MOVED);
+        spelled(&state)
+    }
+
+    /// The document of the old place after the move was given up: open again, for a holder with a higher token, under a
+    /// mark of its own.
+    pub fn returned(&self, write_id: Ulid) -> Vec<u8> {
+        let mut state = self.0.clone();
+        let fence = state.get("fence").and_then(Value::as_u64).unwrap_or_default();
+        state.retain(|name, _| !matches!(name.as_str(), MOVED | "session"));
+        state.insert("fence".to_owned(), (fence + 1).into());
+        state.insert("writeId".to_owned(), write_id.to_string().into());
         spelled(&state)
     }
 }
@@ -80,5 +97,9 @@ mod tests {
         assert_eq!(sealed.arrived(), state.arrived());
         let arrived: Value = serde_json::from_slice(&sealed.arrived()).unwrap();
         assert_eq!(arrived, serde_json::json!({"serial": 3, "ours": "kept"}));
+        let returned: Value = serde_json::from_slice(&sealed.returned(Ulid::nil())).unwrap();
+        let mark = Ulid::nil().to_string();
+        assert_eq!(returned, serde_json::json!({"serial": 3, "ours": "kept", "fence": 1, "writeId": mark}));
+        assert!(sealed.is_closed() && !state.is_closed());
     }
 }

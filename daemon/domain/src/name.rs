@@ -195,6 +195,12 @@ impl StateVersion {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The first version after all of these; `None` where there is no more.
+    pub fn after<'a>(used: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let number = |version: &Self| version.0.trim_start_matches('v').parse::<u16>().unwrap_or_default();
+        Self::new(&format!("v{}", used.into_iter().map(number).max().unwrap_or_default() + 1)).ok()
+    }
 }
 
 impl Default for StateVersion {
@@ -321,5 +327,8 @@ mod tests {
         for text in ["1", "v", "v0", "v01", "v1/..", "v+1", "v1000", "V1"] {
             assert!(StateVersion::new(text).is_err(), "{text}");
         }
+        let used = ["v2", "v10", "v9"].map(|text| StateVersion::new(text).unwrap());
+        assert_eq!(StateVersion::after(&used), StateVersion::new("v11").ok());
+        assert_eq!(StateVersion::after(&[StateVersion::new("v999").unwrap()]), None);
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod lenient;
 mod naming;
 mod new;
 
-pub use change::TenantEdit;
+pub use change::{Move, TenantEdit};
 pub(crate) use naming::refuse_reserved;
 pub use naming::{id_from_name, id_of, secret_prefix, team_of, title_of};
 pub(crate) use new::check_text;

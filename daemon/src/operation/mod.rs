@@ -16,6 +16,7 @@ pub mod authorise;
 pub mod target;
 pub mod view;
 
+pub mod abort_upgrade;
 pub mod activate_tenant;
 pub mod admin_login;
 pub mod attach_run;

@@ -69,6 +69,22 @@ pub(super) async fn find(backend: &Backend, space: &MoveSpace) -> Result<Found> 
     Ok(found)
 }
 
+/// Refuses states that are closed where they are, or that nobody can read: they cannot be moved.
+pub(super) async fn refuse_closed(backend: &Backend, found: &Found) -> Result<()> {
+    let looked = bounded::map(found.states.iter().cloned(), |(key, _)| {
+        let backend = backend.clone();
+        async move {
+            let Some(object) = read(&backend, &key).await? else { return Err(changed(&key)) };
+            if Leaving::parse(&object.bytes, &key)?.is_closed() {
+                return Err(Error::new(Reason::StateConflict, format!("{key} is sealed, so it cannot be moved"))
+                    .hint("its state has moved before: look in it where to (`movedTo`), and who works there"));
+            }
+            Ok(())
+        }
+    });
+    looked.await.map(drop)
+}
+
 /// Seals the states of an older tool where they are, so that it works with them no more.
 pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
     let sealed = bounded::map(found.states.iter().cloned(), |(key, place)| {
@@ -143,7 +159,13 @@ impl Departed {
         if !state.has_left_for(&place)? {
             return Err(changed(&from));
         }
-        let has_arrived = read(backend, &place.state()).await?.is_some();
+        let key = place.state();
+        let there = read(backend, &key).await?;
+        let there = there.map(|object| Leaving::parse(&object.bytes, &key)).transpose()?;
+        if there.as_ref().is_some_and(Leaving::is_closed) {
+            return Err(occupied(&key));
+        }
+        let has_arrived = there.is_some();
         Ok(Self { state, place, has_arrived })
     }
 
@@ -154,7 +176,7 @@ impl Departed {
     }
 }
 
-async fn read(backend: &Backend, key: &ObjectKey) -> Result<Option<Object>> {
+pub(super) async fn read(backend: &Backend, key: &ObjectKey) -> Result<Option<Object>> {
     backend.objects.read(key).await.attempted(format!("read {key}"), &backend.place.address)
 }
 
@@ -171,7 +193,7 @@ async fn create(backend: &Backend, key: &ObjectKey, bytes: Vec<u8>) -> Result<()
     }
 }
 
-fn changed(key: &ObjectKey) -> Error {
+pub(super) fn changed(key: &ObjectKey) -> Error {
     Error::new(Reason::StateConflict, format!("{key} changed while it was moved"))
         .hint("make sure that nobody works with it, then run the command again")
 }

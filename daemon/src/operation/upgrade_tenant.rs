@@ -1,13 +1,16 @@
 //! Moves a tenant's state into another version namespace. The old one is kept, sealed.
 //!
-//! The tenant is closed while it moves: no sign-ins, no commands. An upgrade that is cut off leaves it so, and the same
-//! command brings it to its end.
+//! The tenant is closed while it moves: no sign-ins, no commands. An upgrade that is cut off leaves it so; the same command
+//! brings it to its end, or [`abort_upgrade`](super::abort_upgrade) takes it back. No version is used twice: what was left
+//! in one could not be told from what arrives.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use deployer_domain::backend::Backend;
 use deployer_domain::caller::Caller;
 use deployer_domain::error::{Error, Reason, Result};
-use deployer_domain::key::{MoveSpace, PlatformSpace};
+use deployer_domain::key::{MoveSpace, PlatformSpace, TenantSpace};
 use deployer_domain::moving::place_of;
 use deployer_domain::name::{StateVersion, TenantId};
 use deployer_domain::object::{PortError, WriteIf};
@@ -20,7 +23,7 @@ use deployer_domain::tenant_config::TenantConfig;
 use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
 use super::lock_many::{Locking, Locks};
-use super::move_objects::{copy, find};
+use super::move_objects::{copy, find, refuse_closed};
 use super::tenant_states::open;
 use super::{Ports, Steps, authorise, registry};
 
@@ -46,7 +49,8 @@ pub struct UpgradedTenant {
     pub objects: u64,
 }
 
-/// Moves a tenant's state. Fails with `LOCK_HELD` while somebody works; the tenant is then as it was before.
+/// Moves a tenant's state. Fails with `ALREADY_EXISTS` where the version was used before, with `LOCK_HELD` while somebody
+/// works; the tenant is then as it was before.
 pub async fn upgrade_tenant(
     ports: &Ports,
     caller: &Caller,
@@ -60,13 +64,35 @@ pub async fn upgrade_tenant(
         return Err(Error::new(Reason::AlreadyExists, format!("{} works in {} already", wanted.id, wanted.to))
             .hint(format!("look at it with `deployer tenant show {}`", wanted.id)));
     }
+    before.moving(&wanted.to)?;
+    let space = PlatformSpace.upgrade(&wanted.id, &before.storage.version, &wanted.to);
+    if before.in_move().is_none() {
+        refuse_used(&access.backend, &wanted).await?;
+        refuse_closed(&access.backend, &find(&access.backend, &space).await?).await?;
+    }
     let recorder = authorise::recorder(&access, caller, "tenant.upgrade", wanted.id.as_str()).await;
     let intent = recorder.intent(ports).await?;
-    let space = PlatformSpace.upgrade(&wanted.id, &before.storage.version, &wanted.to);
     let upgrade = Upgrade { ports, caller, access: &access, wanted: &wanted, before: &before, space, steps };
     let upgraded = upgrade.carry_out().await;
     recorder.result(ports, intent, &upgraded).await;
     upgraded
+}
+
+/// Refuses a version that holds anything: of an earlier move, or of nobody knows whom.
+async fn refuse_used(backend: &Backend, wanted: &UpgradeTenant) -> Result<()> {
+    let UpgradeTenant { id, to, .. } = wanted;
+    let folders = backend.objects.folders(&PlatformSpace.tenant_folder(id)).await;
+    let folders = folders.attempted(format!("list the versions of {id}"), &backend.place.address)?;
+    let used: BTreeSet<StateVersion> = folders.iter().filter_map(|folder| folder.parse().ok()).collect();
+    if !used.contains(to) {
+        return Ok(());
+    }
+    let message = format!("{id} has used {to} before: tenants/{id}/{to}/ is not empty");
+    let hint = match StateVersion::after(&used) {
+        Some(next) => format!("no version is used twice: choose one that never was, such as --to {next}"),
+        None => "no version is used twice: choose one that never was".to_owned(),
+    };
+    Err(Error::new(Reason::AlreadyExists, message).hint(hint))
 }
 
 struct Upgrade<'a> {
@@ -88,7 +114,7 @@ impl Upgrade<'_> {
             Ok(locks) => locks,
             Err(error) => {
                 // What was not begun before is taken back; what was, goes on with the same command.
-                if !self.before.is_moving() {
+                if self.before.in_move().is_none() {
                     self.take_back().await;
                 }
                 return Err(error);
@@ -103,7 +129,7 @@ impl Upgrade<'_> {
         (self.steps)("Sealing its states");
         let found = find(backend, &self.space).await?;
         copy(backend, &self.space, &found).await?;
-        self.config().await?;
+        point_config(backend, self.space.to()).await?;
         (self.steps)("Copying and comparing");
         let tenant = self.change(First::Registry, &|tenant| tenant.moved(&self.wanted.to)).await?;
         (self.steps)("Updating tenants.yaml");
@@ -136,24 +162,23 @@ impl Upgrade<'_> {
         let here = here.filter(|place| place.everything().as_str().starts_with(self.space.from()));
         locking.take(here.collect()).await
     }
+}
 
-    /// Makes `tenant.yaml` say where the state is now.
-    async fn config(&self) -> Result<()> {
-        let (backend, key) = (&self.access.backend, self.space.to().config());
-        let address = &backend.place.address;
-        for _ in 0..5 {
-            let found = backend.objects.read(&key).await.attempted(format!("read {key}"), address)?;
-            let Some(object) = found else { return Ok(()) };
-            let bytes = TenantConfig::moved(&object.bytes, key.as_str(), self.space.to())?;
-            if bytes == object.bytes {
-                return Ok(());
-            }
-            match backend.objects.write(&key, bytes, WriteIf::Unchanged(object.etag)).await {
-                Ok(_) => return Ok(()),
-                Err(PortError::Conflict | PortError::Gone | PortError::Unavailable(_)) => {}
-                Err(error) => return Err(explain(error, format!("write {key}"), address)),
-            }
+/// Makes `tenant.yaml` say where the state is now.
+pub(super) async fn point_config(backend: &Backend, space: &TenantSpace) -> Result<()> {
+    let (key, address) = (space.config(), &backend.place.address);
+    for _ in 0..5 {
+        let found = backend.objects.read(&key).await.attempted(format!("read {key}"), address)?;
+        let Some(object) = found else { return Ok(()) };
+        let bytes = TenantConfig::moved(&object.bytes, key.as_str(), space)?;
+        if bytes == object.bytes {
+            return Ok(());
         }
-        Err(explain(PortError::Conflict, format!("write {key}"), address))
+        match backend.objects.write(&key, bytes, WriteIf::Unchanged(object.etag)).await {
+            Ok(_) => return Ok(()),
+            Err(PortError::Conflict | PortError::Gone | PortError::Unavailable(_)) => {}
+            Err(error) => return Err(explain(error, format!("write {key}"), address)),
+        }
     }
+    Err(explain(PortError::Conflict, format!("write {key}"), address))
 }

@@ -12,6 +12,7 @@ use super::convert::given;
 use super::status::to_status;
 use super::steps::{self, StepStream};
 use super::tenants::*;
+use crate::operation::abort_upgrade::abort_upgrade;
 use crate::operation::activate_tenant::activate_tenant;
 use crate::operation::create_tenant::create_tenant;
 use crate::operation::create_tenants::create_tenants;
@@ -216,6 +217,17 @@ impl TenantService for Server {
             |done| upgrade_event(v1::upgrade_tenant_event::Event::Done(upgraded_to_proto(&done))),
             |hear| async move { upgrade_tenant(&ports, &caller, wanted, &*hear).await },
         ))
+    }
+
+    async fn abort_upgrade(
+        &self,
+        request: Request<v1::AbortUpgradeRequest>,
+    ) -> Result<Response<v1::AbortUpgradeResponse>, Status> {
+        let request = request.into_inner();
+        let caller = self.caller(request.context)?;
+        let id = tenant_id(&request.id)?;
+        let tenant = abort_upgrade(&self.ports, &caller, &id).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::AbortUpgradeResponse { tenant: Some(tenant_to_proto(&tenant)) }))
     }
 
     async fn policy(&self, request: Request<v1::TenantPolicyRequest>) -> Result<Response<v1::TenantRole>, Status> {

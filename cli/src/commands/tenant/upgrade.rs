@@ -1,7 +1,10 @@
 //! `deployer tenant upgrade`.
 
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
-use deployer_proto::v1::{Mode, TenantUpgraded, UpgradeTenantEvent, UpgradeTenantRequest, upgrade_tenant_event};
+use deployer_proto::v1::{
+    AbortUpgradeRequest, AbortUpgradeResponse, Mode, TenantUpgraded, UpgradeTenantEvent, UpgradeTenantRequest,
+    upgrade_tenant_event,
+};
 
 use crate::Outcome;
 use crate::args::seconds;
@@ -18,9 +21,12 @@ use crate::report::Report;
 pub struct Args {
     /// The tenant's id
     pub id: String,
-    /// The new version namespace, such as v2
-    #[arg(long, value_name = "VERSION")]
-    pub to: String,
+    /// The new version namespace, such as v2: one that was never used
+    #[arg(long, value_name = "VERSION", required_unless_present = "abort", conflicts_with = "abort")]
+    pub to: Option<String>,
+    /// Give up an upgrade that was cut off: the tenant works where it worked before
+    #[arg(long, conflicts_with = "wait")]
+    pub abort: bool,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -31,16 +37,16 @@ pub struct Args {
 
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
+    // Without `--abort` clap asks for it.
+    let Some(to) = args.to else { return abort(guest, args.id, args.yes).await };
     if !args.yes {
-        guest
-            .terminal
-            .progress(&format!("\n⚠ Nobody of {} can work while its state moves to {}.\n\n", args.id, args.to));
+        guest.terminal.progress(&format!("\n⚠ Nobody of {} can work while its state moves to {to}.\n\n", args.id));
     }
     prompt::confirm(guest, args.yes, "upgrading a tenant").await?;
     let request = UpgradeTenantRequest {
         context: guest.call(Mode::Admin)?,
         id: args.id,
-        to: args.to,
+        to,
         wait_seconds: args.wait.unwrap_or_default(),
     };
     let mut steps = Steps::new(&guest.terminal, "Upgrading tenant...", "Tenant upgraded");
@@ -58,6 +64,26 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     }
 }
 
+async fn abort(guest: &Guest, id: String, yes: bool) -> Outcome {
+    if !yes {
+        guest.terminal.progress(&format!("\n⚠ What the upgrade of {id} has copied is removed again.\n\n"));
+    }
+    prompt::confirm(guest, yes, "giving up an upgrade").await?;
+    let mut client = TenantServiceClient::new(guest.channel().await?);
+    let request = AbortUpgradeRequest { context: guest.call(Mode::Admin)?, id };
+    let answer = client.abort_upgrade(request).await?.into_inner();
+    let quiet = |answer: &AbortUpgradeResponse| answer.tenant.clone().unwrap_or_default().path;
+    guest.terminal.answer(&answer, &Shapes { quiet, text: render_aborted })?;
+    Ok(exit::DONE)
+}
+
+fn render_aborted(answer: &AbortUpgradeResponse, look: &Look) -> String {
+    let tenant = answer.tenant.clone().unwrap_or_default();
+    let mut page = Page::new(look);
+    page.done(&format!("Gave up the upgrade of {}: it works in {}/ as before", tenant.id, tenant.path));
+    page.text()
+}
+
 async fn upgraded(
     guest: &Guest,
     request: UpgradeTenantRequest,
@@ -73,7 +99,8 @@ async fn upgraded(
         }
     }
     Err(Report::unreachable("the daemon ended the upgrade without an answer")
-        .hint("run the command again: it goes on where it was cut off"))
+        .hint("run the command again: it goes on where it was cut off")
+        .hint("or give it up with --abort"))
 }
 
 fn render(done: &TenantUpgraded, look: &Look) -> String {

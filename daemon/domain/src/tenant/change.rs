@@ -11,7 +11,10 @@ use crate::name::StateVersion;
 const DELETING: &str = "deleting";
 /// How the status of a tenant begins whose state is moving to the version that follows.
 const MOVING: &str = "moving-to-";
-/// How it ends where the tenant was suspended.
+/// How it begins while such a move is given up.
+const GIVING_UP: &str = "giving-up-";
+
+/// How both end where the tenant was suspended.
 const SUSPENDED: &str = "-suspended";
 
 /// What an admin changes of a tenant's entry; what is absent stays as it is.
@@ -25,6 +28,34 @@ pub struct TenantEdit {
     pub monthly_cost_limit: Option<Option<u32>>,
     pub max_stacks: Option<u32>,
     pub max_services: Option<u32>,
+}
+
+/// A move of a tenant's state into another version namespace that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// Where to.
+    pub to: StateVersion,
+    /// Whether it is given up, and can only be taken back.
+    pub given_up: bool,
+    suspended: bool,
+}
+
+impl Move {
+    fn of(status: &TenantStatus) -> Option<Self> {
+        let TenantStatus::Closed(status) = status else { return None };
+        let (given_up, rest) = match (status.strip_prefix(MOVING), status.strip_prefix(GIVING_UP)) {
+            (Some(rest), _) => (false, rest),
+            (None, rest) => (true, rest?),
+        };
+        let (to, suspended) = rest.strip_suffix(SUSPENDED).map_or((rest, false), |to| (to, true));
+        Some(Self { to: to.parse().ok()?, given_up, suspended })
+    }
+
+    fn status(&self) -> TenantStatus {
+        let (begin, end) =
+            (if self.given_up { GIVING_UP } else { MOVING }, if self.suspended { SUSPENDED } else { "" });
+        TenantStatus::Closed(format!("{begin}{}{end}", self.to))
+    }
 }
 
 impl TenantEdit {
@@ -95,49 +126,49 @@ impl Tenant {
 
     /// The tenant while its state moves to another version namespace: no sign-ins, no commands.
     pub fn moving(&self, to: &StateVersion) -> Result<Self> {
-        let mark =
-            |suspended: &str| Self { status: TenantStatus::Closed(format!("{MOVING}{to}{suspended}")), ..self.clone() };
-        match &self.status {
-            TenantStatus::Active => Ok(mark("")),
-            TenantStatus::Suspended => Ok(mark(SUSPENDED)),
-            TenantStatus::Closed(_) if self.moves_to(to) => Ok(self.clone()),
-            TenantStatus::Closed(_) => self.open(),
+        if self.in_move().is_some_and(|going_on| going_on.to == *to && !going_on.given_up) {
+            return Ok(self.clone());
         }
+        let suspended = self.open()?.status == TenantStatus::Suspended;
+        Ok(Self { status: Move { to: to.clone(), given_up: false, suspended }.status(), ..self.clone() })
     }
 
-    /// Whether its state is moving.
-    pub fn is_moving(&self) -> bool {
-        matches!(&self.status, TenantStatus::Closed(status) if status.starts_with(MOVING))
+    /// The move of its state that has begun and not ended.
+    pub fn in_move(&self) -> Option<Move> {
+        Move::of(&self.status)
     }
 
-    fn moves_to(&self, to: &StateVersion) -> bool {
-        matches!(&self.status, TenantStatus::Closed(status)
-            if status.strip_prefix(MOVING).is_some_and(|rest| rest.trim_end_matches(SUSPENDED) == to.as_str()))
+    /// The tenant while such a move is given up: closed still, but the move cannot be finished any more.
+    pub fn giving_up(&self) -> Result<Self> {
+        let Some(going_on) = self.in_move() else { return Err(self.not_moving()) };
+        Ok(Self { status: Move { given_up: true, ..going_on }.status(), ..self.clone() })
     }
 
-    /// The tenant as it was before a move that could not begin.
+    /// What is wrong where a move should be under way.
+    pub fn not_moving(&self) -> Error {
+        Error::new(Reason::StateConflict, format!("no move of {}'s state is under way", self.id))
+            .fact("Status", &self.status)
+            .hint(format!("look at it with `deployer tenant show {}`", self.id))
+    }
+
+    /// The tenant as it was before a move that could not begin, or was given up.
     pub fn stayed(&self) -> Result<Self> {
-        match &self.status {
-            TenantStatus::Closed(status) if self.is_moving() => {
-                let suspended = status.ends_with(SUSPENDED);
-                let status = if suspended { TenantStatus::Suspended } else { TenantStatus::Active };
-                Ok(Self { status, ..self.clone() })
-            }
-            _ => self.open(),
-        }
+        let Some(going_on) = self.in_move() else { return self.open() };
+        let status = if going_on.suspended { TenantStatus::Suspended } else { TenantStatus::Active };
+        Ok(Self { status, ..self.clone() })
     }
 
     /// The tenant after its state has moved to another version namespace.
     pub fn moved(&self, to: &StateVersion) -> Result<Self> {
-        if !self.is_moving() && self.storage.version == *to {
-            return self.open();
+        match self.in_move() {
+            None if self.storage.version == *to => self.open(),
+            Some(going_on) if going_on.to == *to && !going_on.given_up => {
+                let storage =
+                    Storage { version: to.clone(), path: format!("tenants/{}/{to}", self.id), ..self.storage.clone() };
+                Self { storage, ..self.clone() }.stayed()
+            }
+            _ => Err(self.not_moving()),
         }
-        if !self.moves_to(to) {
-            return Err(Error::new(Reason::StateConflict, format!("the tenant {} is not moving to {to}", self.id)));
-        }
-        let storage =
-            Storage { version: to.clone(), path: format!("tenants/{}/{to}", self.id), ..self.storage.clone() };
-        Self { storage, ..self.clone() }.stayed()
     }
 
     /// The tenant, unless it is being deleted, moved or something that only a newer release knows.
@@ -145,10 +176,24 @@ impl Tenant {
         match &self.status {
             TenantStatus::Active | TenantStatus::Suspended => Ok(self.clone()),
             TenantStatus::Closed(status) => {
-                Err(Error::new(Reason::StateConflict, format!("the tenant {} cannot be changed now", self.id))
-                    .fact("Status", status)
-                    .hint(format!("look at it with `deployer tenant show {}`", self.id)))
+                let error = Error::new(Reason::StateConflict, format!("the tenant {} cannot be changed now", self.id));
+                Err(self.ways_out().into_iter().fold(error.fact("Status", status), Error::hint))
             }
+        }
+    }
+
+    /// What ends the state of being closed.
+    fn ways_out(&self) -> Vec<String> {
+        let id = &self.id;
+        let give_up = |what: &str| format!("`deployer tenant upgrade {id} --abort` {what}");
+        match self.in_move() {
+            Some(Move { given_up: true, .. }) => vec![give_up("takes the move back to its end")],
+            Some(Move { to, .. }) => vec![
+                format!("`deployer tenant upgrade {id} --to {to}` brings the move to its end"),
+                give_up("gives it up"),
+            ],
+            None if self.is_closing() => vec![format!("`deployer tenant delete {id}` brings the deletion to its end")],
+            None => vec![format!("look at it with `deployer tenant show {id}`")],
         }
     }
 }
@@ -192,8 +237,11 @@ mod tests {
     fn a_move_is_begun_again_carried_out_or_taken_back_and_a_suspension_outlasts_it() {
         let (v2, v3): (StateVersion, StateVersion) = ("v2".parse().unwrap(), "v3".parse().unwrap());
         let moving = acme().moving(&v2).unwrap();
-        assert!(moving.is_moving() && moving.moving(&v2) == Ok(moving.clone()));
-        assert_eq!(moving.moving(&v3).unwrap_err().reason, Reason::StateConflict);
+        assert_eq!(moving.moving(&v2), Ok(moving.clone()));
+        let other = moving.moving(&v3).unwrap_err();
+        assert_eq!(other.reason, Reason::StateConflict);
+        let said = other.hints.join(" ");
+        assert!(said.contains("upgrade acme --to v2`") && said.contains("upgrade acme --abort`"), "{said}");
         assert_eq!(moving.stayed(), Ok(acme()));
         let moved = moving.moved(&v2).unwrap();
         assert_eq!((moved.space().path().as_str(), &moved.status), ("tenants/acme/v2", &TenantStatus::Active));
@@ -202,6 +250,11 @@ mod tests {
         assert!(moving.moved(&v3).is_err() && acme().moved(&v2).is_err());
         let suspended = Tenant { status: TenantStatus::Suspended, ..acme() };
         assert_eq!(suspended.moving(&v2).unwrap().moved(&v2).unwrap().status, TenantStatus::Suspended);
+        let given_up = suspended.moving(&v2).unwrap().giving_up().unwrap();
+        assert_eq!((given_up.status.to_string().as_str(), given_up.giving_up()), ("giving-up-v2-suspended", Ok(given_up.clone())));
+        assert!(given_up.moved(&v2).is_err() && given_up.moving(&v2).is_err(), "it cannot be finished any more");
+        assert!(given_up.moving(&v2).unwrap_err().hints[0].contains("upgrade acme --abort`"));
+        assert_eq!((given_up.stayed(), acme().giving_up().is_err()), (Ok(suspended), true));
     }
 
     #[test]

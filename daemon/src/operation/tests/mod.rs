@@ -9,6 +9,7 @@ mod moving;
 mod passwords;
 mod sessions;
 mod tenants;
+mod upgrading;
 mod watching;
 
 use std::collections::HashMap;
