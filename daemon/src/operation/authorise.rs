@@ -104,7 +104,7 @@ pub(super) async fn tenant_in_passing(ports: &Ports, caller: &Caller) -> Result<
     let entry = entries::entry(ports, caller, &backend, &id, Freshness::Remembered).await?;
     let entry = match entry {
         Some(entry) if Binding::to(&entry.tenant.credentials.hash) == session.binding => entry,
-        _ => return Err(revoke(ports, context).await),
+        _ => return Err(revoke(ports, context, &session).await),
     };
     if let TenantStatus::Closed(_) = entry.tenant.status {
         return Err(sign_in::closed(&entry.tenant));
@@ -132,7 +132,7 @@ pub async fn admin(ports: &Ports, caller: &Caller) -> Result<AdminAccess> {
     let backend = ports.backends.open(&context.backend, context.lock_table.as_deref(), caller).await?;
     let name = context.admin_secret.as_deref().unwrap_or(ADMIN_SECRET);
     if sign_in::admin_binding(ports, caller, &backend, name).await? != session.binding {
-        return Err(revoke(ports, context).await);
+        return Err(revoke(ports, context, &session).await);
     }
     let session = renew(ports, &mut context, session).await;
     Ok(AdminAccess { backend, space: PlatformSpace, context, session, warnings: Vec::new() })
@@ -146,7 +146,7 @@ pub async fn recheck(ports: &Ports, access: &TenantAccess) -> Result<TenantAcces
     let entry = match entry {
         Some(entry) if Binding::to(&entry.tenant.credentials.hash) == access.session.binding => entry,
         _ if access.caller.sign_in.is_some() => return Err(revoked()),
-        _ => return Err(revoke(ports, access.context.clone()).await),
+        _ => return Err(revoke(ports, access.context.clone(), &access.session).await),
     };
     if let TenantStatus::Closed(_) = entry.tenant.status {
         return Err(sign_in::closed(&entry.tenant));
@@ -175,10 +175,11 @@ async fn live(ports: &Ports, caller: &Caller, mode: Mode) -> Result<(Context, Se
     }
 }
 
-/// Ends a session whose credential changed. Every later command hears the same until somebody signs in again.
-async fn revoke(ports: &Ports, context: Context) -> Error {
+/// Ends a session whose credential changed. Every later command hears the same until somebody signs in again; who has done
+/// so meanwhile is left alone: an old run may hear of it long after.
+async fn revoke(ports: &Ports, context: Context, session: &Session) -> Error {
     let ended = Context { session: None, revoked: true, ..context };
-    if let Err(error) = remembered::save(ports, &ended).await {
+    if let Err(error) = remembered::save_over(ports, session, &ended).await {
         tracing::warn!(context = %ended.name(), %error, "a session that has ended is still saved");
     }
     revoked()
@@ -188,7 +189,7 @@ async fn revoke(ports: &Ports, context: Context) -> Error {
 async fn renew(ports: &Ports, context: &mut Context, session: Session) -> Session {
     let Some(renewed) = session.renewed(context.mode(), ports.clock.now()) else { return session };
     context.session = Some(renewed.clone());
-    match remembered::save(ports, context).await {
+    match remembered::save_over(ports, &session, context).await {
         Ok(_) => renewed,
         Err(error) => {
             tracing::warn!(context = %context.name(), %error, "a session was not renewed");

@@ -8,7 +8,7 @@ use deployer_domain::caller::Caller;
 use deployer_domain::change::{ContextStanding, What};
 use deployer_domain::context::{CONTEXT_FORMAT, Context, ContextName, Current};
 use deployer_domain::error::{Error, Reason, Result};
-use deployer_domain::session::Mode;
+use deployer_domain::session::{Mode, Session};
 use deployer_domain::vault::{VaultError, VaultPlace};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -52,6 +52,24 @@ fn parse(name: &ContextName, document: &SecretString) -> Result<Context> {
 
 /// Saves a context, and answers where.
 pub(super) async fn save(ports: &Ports, context: &Context) -> Result<VaultPlace> {
+    let _alone = ports.caches.contexts.changing.lock().await;
+    write(ports, context).await
+}
+
+/// Saves what became of a session, unless the context has another one by now, or none: whoever signed in or out meanwhile
+/// keeps what they did. Answers whether it was saved.
+pub(super) async fn save_over(ports: &Ports, session: &Session, context: &Context) -> Result<bool> {
+    let _alone = ports.caches.contexts.changing.lock().await;
+    let saved = load(ports, &context.name()).await?.and_then(|saved| saved.session);
+    let is_same =
+        |saved: Session| saved.binding == session.binding && saved.authenticated == session.authenticated;
+    if !saved.is_some_and(is_same) {
+        return Ok(false);
+    }
+    write(ports, context).await.map(|_| true)
+}
+
+async fn write(ports: &Ports, context: &Context) -> Result<VaultPlace> {
     let name = context.name();
     let text = serde_json::to_string(context)
         .map_err(|error| Error::new(Reason::Internal, format!("a session cannot be written: {error}")))?;

@@ -118,6 +118,24 @@ async fn a_recheck_asks_at_once() {
 }
 
 #[tokio::test]
+async fn an_old_run_does_not_end_the_session_of_who_signed_in_again() {
+    let (world, created) = World::with_tenant("acme").await;
+    let old = authorise::tenant(&world.ports, &caller()).await.unwrap();
+    rotate(&world, "acme").await;
+    world.edit("acme", OTHER_HASH, &created.tenant.credentials.hash.replace("$2b$10$", "$2y$10$")).await;
+    world.clock.pass(SignedDuration::from_mins(1));
+    world.login("acme", created.secret.expose_secret()).await.unwrap();
+    for _ in 0..2 {
+        let error = authorise::recheck(&world.ports, &old).await.err().unwrap();
+        assert_eq!((error.reason, error.hints[0].as_str()), (Reason::InvalidCredentials, ROTATED));
+        authorise::tenant(&world.ports, &caller()).await.unwrap();
+    }
+    logout(&world.ports, &caller(), Mode::Tenant).await.unwrap();
+    authorise::recheck(&world.ports, &old).await.err().unwrap();
+    assert_eq!(refusal(&world).await.reason, Reason::NotSignedIn, "who has signed out hears of no rotation");
+}
+
+#[tokio::test]
 async fn a_recheck_notices_that_the_storage_moved_and_that_the_tenant_closed() {
     let (world, _) = World::with_tenant("acme").await;
     let access = authorise::tenant(&world.ports, &caller()).await.unwrap();
