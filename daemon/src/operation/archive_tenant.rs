@@ -9,7 +9,7 @@ use deployer_domain::key::{ArchiveSpace, ObjectKey, PlatformSpace};
 use deployer_domain::name::TenantId;
 use deployer_domain::object::{ObjectStore, PortError, WriteIf};
 use deployer_domain::port_error::{Attempted, explain};
-use deployer_domain::registry::Derived;
+use deployer_domain::registry::{Derived, unknown_tenant};
 use jiff::Timestamp;
 
 use super::bounded;
@@ -24,6 +24,15 @@ pub(super) struct Found {
     pub manifest: Manifest,
     /// Whether the tenant was restored from it.
     pub restored: bool,
+    /// Whether a restoration from it has begun.
+    pub restoring: bool,
+}
+
+impl Found {
+    /// Whether a restoration from it has begun and not ended.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.restoring && !self.restored
+    }
 }
 
 /// Finds the complete archives of a tenant, oldest first.
@@ -37,12 +46,55 @@ pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Fou
                 return Ok(None);
             };
             let manifest = Manifest::parse(&object.bytes, &key)?;
-            let mark = space.restored();
-            let restored = objects.read(&mark).await.attempted(format!("read {mark}"), &address)?.is_some();
-            Ok(Some(Found { space, manifest, restored }))
+            let is_there = async |mark: ObjectKey| {
+                let read = objects.read(&mark).await.attempted(format!("read {mark}"), &address);
+                read.map(|object| object.is_some())
+            };
+            let (restored, restoring) = (is_there(space.restored()).await?, is_there(space.restoring()).await?);
+            Ok(Some(Found { space, manifest, restored, restoring }))
         }
     });
     Ok(found.await?.into_iter().flatten().collect())
+}
+
+/// Refuses to use the name of a tenant that is being brought back, or below whose name somebody's work lies.
+pub(super) async fn refuse_occupied(backend: &Backend, id: &TenantId) -> Result<()> {
+    if let Some(found) = archives(backend, id).await?.iter().find(|found| found.is_under_way()) {
+        return Err(Error::new(Reason::StateConflict, format!("a deleted tenant {id} is being restored"))
+            .fact("From", found.space.name())
+            .hint(format!("bring that to its end first: `deployer tenant restore {id}`")));
+    }
+    refuse_strange_work(backend, id).await
+}
+
+/// Refuses a name below which somebody's work lies.
+pub(super) async fn refuse_strange_work(backend: &Backend, id: &TenantId) -> Result<()> {
+    let prefix = PlatformSpace.tenant_folder(id);
+    let listed = backend.objects.list(&prefix).await;
+    let listed = listed.attempted(format!("list {}", prefix.as_str()), &backend.place.address)?;
+    let work: Vec<ObjectKey> =
+        listed.into_iter().map(|listed| listed.key).filter(|key| PlatformSpace.is_work(id, key)).collect();
+    if work.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} objects lie below {} already, of no tenant that is known", work.len(), prefix.as_str());
+    let error = Error::new(Reason::AlreadyExists, message);
+    Err(work
+        .iter()
+        .take(10)
+        .fold(error, |error, key| error.fact("Object", key))
+        .hint("look whose they are; move them away with the storage's own tools, or choose another name"))
+}
+
+/// What is said of a tenant that the registry does not know: how it comes back where it was deleted.
+pub(super) async fn unknown(backend: &Backend, id: &TenantId) -> Error {
+    let error = unknown_tenant(id);
+    let found = archives(backend, id).await.unwrap_or_default();
+    let Some(newest) = found.iter().rfind(|found| !found.restored) else { return error };
+    error
+        .fact("Deleted", newest.manifest.deleted.strftime("%Y-%m-%d %H:%M UTC"))
+        .fact("Kept until", newest.manifest.purgeable().strftime("%Y-%m-%d %H:%M UTC"))
+        .hint(format!("`deployer tenant restore {id}` brings it back; `deployer tenant list --deleted` shows all"))
 }
 
 async fn folders(backend: &Backend, id: &TenantId) -> Result<Vec<ArchiveSpace>> {
@@ -84,7 +136,7 @@ impl<'a> Archiving<'a> {
             let listed = self.backend.objects.list(&prefix).await;
             let listed = listed.attempted(format!("list {}", prefix.as_str()), &self.backend.place.address)?;
             if listed.is_empty() {
-                return Ok(Found { space: self.space, manifest: self.manifest, restored: false });
+                return Ok(Found { space: self.space, manifest: self.manifest, restored: false, restoring: false });
             }
             let keys: Vec<ObjectKey> = listed.into_iter().map(|listed| listed.key).collect();
             self.copy(&keys).await?;
@@ -121,8 +173,8 @@ impl<'a> Archiving<'a> {
     }
 }
 
-/// Writes a document that only this deletion writes: the locks of the tenant are held, so there is no other.
-async fn put(backend: &Backend, key: &ObjectKey, bytes: Vec<u8>) -> Result<()> {
+/// Writes a document that only this deletion or restoration writes: nobody works below the tenant's name meanwhile.
+pub(super) async fn put(backend: &Backend, key: &ObjectKey, bytes: Vec<u8>) -> Result<()> {
     let mut again = true;
     loop {
         match backend.objects.write(key, bytes.clone(), WriteIf::Always).await {

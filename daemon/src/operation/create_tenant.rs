@@ -8,6 +8,7 @@ use deployer_domain::registry::Registry;
 use deployer_domain::tenant::{NewTenant, Tenant, secret_prefix};
 use secrecy::SecretString;
 
+use super::archive_tenant::refuse_occupied;
 use super::authorise::{self, AdminAccess};
 use super::register_tenants::register;
 use super::rotate_tenant::credentials;
@@ -42,6 +43,7 @@ pub async fn create_tenant(
     let prefix = secret_prefix(&wanted.secret_prefix, &wanted.id)?;
     let registry = registry::registry(ports, &access.backend).await?;
     refuse_taken(&registry, &wanted.id)?;
+    refuse_occupied(&access.backend, &wanted.id).await?;
     steps("Generating tenant ID");
 
     let (secret, hash) = credentials(ports, prefix).await?;

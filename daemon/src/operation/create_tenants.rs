@@ -13,6 +13,7 @@ use deployer_domain::tenant::{NewTenant, Tenant, secret_prefix};
 use deployer_domain::tenant_list::{self, Row};
 use secrecy::SecretString;
 
+use super::archive_tenant::refuse_occupied;
 use super::authorise::{self, AdminAccess};
 use super::create_tenant::CreatedTenant;
 use super::record::Recorder;
@@ -42,6 +43,11 @@ pub async fn create_tenants(ports: &Ports, caller: &Caller, file: &str, steps: S
     if wanted.is_empty() {
         return Ok(CreatedTenants { created: Vec::new(), existing });
     }
+    let occupied = bounded::map(wanted.iter().map(|wanted| wanted.id.clone()), |id| {
+        let backend = access.backend.clone();
+        async move { refuse_occupied(&backend, &id).await }
+    });
+    occupied.await?;
     let secrets = secrets(ports, &wanted).await?;
     steps("Generating credentials");
 

@@ -15,7 +15,7 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::registry::{Derived, Registry, unknown_tenant};
 use deployer_domain::tenant::{Tenant, TenantStatus};
 
-use super::archive_tenant::{Archiving, Found};
+use super::archive_tenant::{Archiving, Found, archives, unknown};
 use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
 use super::lock_many::{Locking, Locks};
@@ -74,9 +74,9 @@ async fn forgotten(backend: &Backend, id: &TenantId) -> Result<DeletedTenant> {
     let stored = backend.objects.read(&key).await.attempted(format!("read {key}"), address)?;
     let closing = match stored.map(|object| Derived::parse(&object.bytes, key.as_str())).transpose()? {
         Some(derived) if derived.tenant.is_closing() => derived.tenant,
-        _ => return Err(unknown_tenant(id)),
+        _ => return Err(unknown(backend, id).await),
     };
-    let newest = super::archive_tenant::archives(backend, id).await?.pop();
+    let newest = archives(backend, id).await?.pop();
     let Some(Found { space, manifest, .. }) = newest else { return Err(unknown_tenant(id)) };
     backend.objects.delete(&key).await.attempted(format!("delete {key}"), address)?;
     Ok(DeletedTenant { tenant: closing, archive: space, manifest })

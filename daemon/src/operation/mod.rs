@@ -37,6 +37,7 @@ pub mod init_stack;
 pub mod list_approvals;
 pub mod list_audit;
 pub mod list_contexts;
+pub mod list_deleted;
 pub mod list_locks;
 pub mod list_runs;
 pub mod list_stacks;

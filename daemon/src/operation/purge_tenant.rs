@@ -8,7 +8,7 @@ use deployer_domain::port_error::Attempted;
 
 use super::archive_tenant::{Found, archives, remove};
 use super::authorise::AdminAccess;
-use super::{Ports, authorise};
+use super::{Ports, authorise, registry};
 
 /// What was removed for ever.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub struct PurgedTenant {
 pub async fn purge_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Result<PurgedTenant> {
     let access = authorise::admin(ports, caller).await?;
     let found = archives(&access.backend, id).await?;
-    let due = due(ports, id, found)?;
+    let lives = registry::registry(ports, &access.backend).await?.tenant(id).is_some();
+    let due = due(ports, id, found, lives)?;
     let recorder = authorise::recorder(&access, caller, "tenant.purge", id.as_str()).await;
     let intent = recorder.intent(ports).await?;
     let purged = purge(&access, due).await;
@@ -32,7 +33,7 @@ pub async fn purge_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Resu
     purged
 }
 
-fn due(ports: &Ports, id: &TenantId, found: Vec<Found>) -> Result<Vec<Found>> {
+fn due(ports: &Ports, id: &TenantId, found: Vec<Found>, lives: bool) -> Result<Vec<Found>> {
     let now = ports.clock.now();
     let Some(next) = found.iter().map(|found| found.manifest.purgeable()).min() else {
         return Err(Error::new(Reason::NotFound, format!("there is no archive of a tenant {id}"))
@@ -41,9 +42,13 @@ fn due(ports: &Ports, id: &TenantId, found: Vec<Found>) -> Result<Vec<Found>> {
     let due: Vec<Found> = found.into_iter().filter(|found| found.manifest.purgeable() <= now).collect();
     if due.is_empty() {
         let message = format!("the archive of {id} cannot be purged yet");
+        let hint = match lives {
+            true => format!("a tenant {id} lives, and has nothing to do with it: only its earlier life is kept"),
+            false => format!("until then `deployer tenant restore {id}` brings it back"),
+        };
         return Err(Error::new(Reason::PolicyDenied, message)
             .fact("Kept until", next.strftime("%Y-%m-%d %H:%M UTC"))
-            .hint(format!("until then `deployer tenant restore {id}` brings it back")));
+            .hint(hint));
     }
     Ok(due)
 }

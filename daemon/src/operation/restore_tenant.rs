@@ -1,4 +1,7 @@
-//! Brings a tenant that was deleted back from its newest archive, with a new secret.
+//! Brings a tenant that was deleted back from an archive, with a new secret.
+//!
+//! The archive is marked before the first object is put back, so that nobody takes the name meanwhile and a restoration
+//! that was cut off goes on from the same archive.
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use deployer_domain::registry::{Derived, Registry};
 use deployer_domain::tenant::{Tenant, secret_prefix};
 use secrecy::SecretString;
 
-use super::archive_tenant::{Found, archives, verified};
+use super::archive_tenant::{Found, archives, put, refuse_strange_work, remove, verified};
 use super::authorise::AdminAccess;
 use super::rotate_tenant::credentials;
 use super::{Ports, Steps, authorise, bounded, entries, registry, registry_edit};
@@ -32,15 +35,33 @@ pub struct RestoredTenant {
     pub objects: u64,
 }
 
+/// Who is to be restored.
+#[derive(Debug, Clone)]
+pub struct RestoreTenant {
+    /// The tenant.
+    pub id: TenantId,
+    /// The archive, such as `20240120T143000Z`; the newest that was not restored where none is named.
+    pub from: Option<String>,
+}
+
 /// Restores a tenant. Can be repeated after it was cut off.
-pub async fn restore_tenant(ports: &Ports, caller: &Caller, id: &TenantId, steps: Steps<'_>) -> Result<RestoredTenant> {
+pub async fn restore_tenant(
+    ports: &Ports,
+    caller: &Caller,
+    wanted: RestoreTenant,
+    steps: Steps<'_>,
+) -> Result<RestoredTenant> {
+    let id = &wanted.id;
     let access = authorise::admin(ports, caller).await?;
     let registry = registry::registry(ports, &access.backend).await?;
     if registry.tenant(id).is_some() {
         return Err(Error::new(Reason::AlreadyExists, format!("the tenant {id} is not deleted"))
             .hint(format!("look at it with `deployer tenant show {id}`")));
     }
-    let found = newest(&access.backend, id).await?;
+    let found = chosen(&access.backend, &wanted).await?;
+    if !found.is_under_way() {
+        refuse_strange_work(&access.backend, id).await?;
+    }
     let recorder = authorise::recorder(&access, caller, "tenant.restore", id.as_str()).await;
     let intent = recorder.intent(ports).await?;
     let restored = Restoration { ports, access: &access, id, found, steps }.carry_out().await;
@@ -48,12 +69,42 @@ pub async fn restore_tenant(ports: &Ports, caller: &Caller, id: &TenantId, steps
     restored
 }
 
-async fn newest(backend: &Backend, id: &TenantId) -> Result<Found> {
-    let found = archives(backend, id).await?.into_iter().rfind(|found| !found.restored);
-    found.ok_or_else(|| {
-        Error::new(Reason::NotFound, format!("there is no archive of a tenant {id}"))
-            .hint("a tenant that was purged cannot be restored; `deployer tenant list` shows those that exist")
-    })
+/// The archive that is named, else the one whose restoration has begun, else the newest that was not restored.
+async fn chosen(backend: &Backend, RestoreTenant { id, from }: &RestoreTenant) -> Result<Found> {
+    let all = archives(backend, id).await?;
+    let under_way = all.iter().find(|found| found.is_under_way());
+    let Some(name) = from else {
+        let newest = under_way.or_else(|| all.iter().rfind(|found| !found.restored));
+        return newest.cloned().ok_or_else(|| {
+            not_found(&all, format!("there is no archive of a tenant {id} that it was not restored from"))
+        });
+    };
+    match (all.iter().find(|found| found.space.name() == name), under_way) {
+        (Some(found), None) => Ok(found.clone()),
+        (Some(found), Some(begun)) if found.space == begun.space => Ok(found.clone()),
+        (Some(_), Some(begun)) => {
+            let message = format!("{id} is being restored from another archive already");
+            Err(Error::new(Reason::StateConflict, message)
+                .fact("From", begun.space.name())
+                .hint(format!("bring that to its end first: `deployer tenant restore {id}`")))
+        }
+        (None, _) => Err(not_found(&all, format!("there is no archive {name} of a tenant {id}"))),
+    }
+}
+
+fn not_found(all: &[Found], message: String) -> Error {
+    let error = Error::new(Reason::NotFound, message);
+    if all.is_empty() {
+        return error
+            .hint("a tenant that was purged cannot be restored; `deployer tenant list --deleted` shows who can be");
+    }
+    let shown = |found: &Found| {
+        let Found { manifest, restored, .. } = found;
+        let objects = manifest.objects.len();
+        format!("{objects} objects{}", if *restored { ", restored already" } else { "" })
+    };
+    let error = all.iter().fold(error, |error, found| error.fact(found.space.name(), shown(found)));
+    error.hint("choose one of these with --from")
 }
 
 struct Restoration<'a> {
@@ -73,12 +124,25 @@ impl Restoration<'_> {
         }
         let (secret, hash) = credentials(self.ports, secret_prefix("", self.id)?).await?;
         (self.steps)("Generating new secret");
+        self.begin().await?;
         self.put_back().await?;
         (self.steps)("Restoring its objects");
         let tenant = self.register(&archived, &hash).await?;
         (self.steps)("Updating tenants.yaml");
         self.mark().await;
         Ok(RestoredTenant { tenant, secret, objects: self.found.manifest.objects.len() as u64 })
+    }
+
+    /// Marks the archive; one that was restored before counts as one that was not.
+    async fn begin(&self) -> Result<()> {
+        let (backend, space) = (&self.access.backend, &self.found.space);
+        let key = space.restoring();
+        let mark = format!("{{\"begun\": \"{}\"}}\n", self.ports.clock.now()).into_bytes();
+        put(backend, &key, mark).await?;
+        if self.found.restored {
+            remove(backend, vec![space.restored()]).await?;
+        }
+        Ok(())
     }
 
     /// Puts every object back where it was; nobody may use them before the registry knows the tenant.

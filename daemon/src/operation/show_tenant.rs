@@ -3,8 +3,8 @@
 use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
 use deployer_domain::name::TenantId;
-use deployer_domain::registry::unknown_tenant;
 
+use super::archive_tenant::unknown;
 use super::tenant_details::{TenantView, view};
 use super::{Ports, authorise, costs, entries, registry, stack_summaries};
 
@@ -12,7 +12,7 @@ use super::{Ports, authorise, costs, entries, registry, stack_summaries};
 pub async fn show_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Result<TenantView> {
     let access = authorise::admin(ports, caller).await?;
     let registry = registry::registry(ports, &access.backend).await?;
-    let Some(derived) = registry.derive(id) else { return Err(unknown_tenant(id)) };
+    let Some(derived) = registry.derive(id) else { return Err(unknown(&access.backend, id).await) };
     if entries::repair_entry(&access.backend, &derived).await? {
         tracing::info!(tenant = %id, "its derived entry was repaired");
     }

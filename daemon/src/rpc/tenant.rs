@@ -18,10 +18,11 @@ use crate::operation::create_tenant::create_tenant;
 use crate::operation::create_tenants::create_tenants;
 use crate::operation::delete_tenant::{DeleteTenant, delete_tenant};
 use crate::operation::edit_tenant::edit_tenant;
+use crate::operation::list_deleted::list_deleted;
 use crate::operation::list_tenants::list_tenants;
 use crate::operation::migrate_tenant::{MigrateTenant, migrate_tenant};
 use crate::operation::purge_tenant::purge_tenant;
-use crate::operation::restore_tenant::restore_tenant;
+use crate::operation::restore_tenant::{RestoreTenant, restore_tenant};
 use crate::operation::rotate_tenant::rotate_tenant;
 use crate::operation::show_tenant::show_tenant;
 use crate::operation::suspend_tenant::suspend_tenant;
@@ -76,10 +77,18 @@ impl TenantService for Server {
     ) -> Result<Response<v1::ListTenantsResponse>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
+        if request.deleted {
+            let deleted = list_deleted(&self.ports, &caller).await.map_err(|error| to_status(&error))?;
+            let deleted = deleted.iter().map(deleted_row_to_proto).collect();
+            return Ok(Response::new(v1::ListTenantsResponse { deleted, ..v1::ListTenantsResponse::default() }));
+        }
         let rows =
             list_tenants(&self.ports, &caller, CountWanted { refresh: request.refresh, deployments: false }).await;
         let rows = rows.map_err(|error| to_status(&error))?;
-        Ok(Response::new(v1::ListTenantsResponse { tenants: rows.into_iter().map(row_to_proto).collect() }))
+        Ok(Response::new(v1::ListTenantsResponse {
+            tenants: rows.into_iter().map(row_to_proto).collect(),
+            deleted: Vec::new(),
+        }))
     }
 
     async fn stats(
@@ -165,12 +174,12 @@ impl TenantService for Server {
     ) -> Result<Response<Self::RestoreStream>, Status> {
         let request = request.into_inner();
         let caller = self.caller(request.context)?;
-        let id = tenant_id(&request.id)?;
+        let wanted = RestoreTenant { id: tenant_id(&request.id)?, from: given(request.from) };
         let ports = self.ports.clone();
         Ok(steps::answer(
             |step| restore_event(v1::restore_tenant_event::Event::Step(step)),
             |done| restore_event(v1::restore_tenant_event::Event::Done(restored_to_proto(&done))),
-            |hear| async move { restore_tenant(&ports, &caller, &id, &*hear).await },
+            |hear| async move { restore_tenant(&ports, &caller, wanted, &*hear).await },
         ))
     }
 

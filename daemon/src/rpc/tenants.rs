@@ -13,6 +13,7 @@ use crate::operation::create_tenant::CreatedTenant;
 use crate::operation::create_tenants::CreatedTenants;
 use crate::operation::delete_tenant::DeletedTenant;
 use crate::operation::edit_tenant::{EditTenant, EditedTenant};
+use crate::operation::list_deleted::DeletedRow;
 use crate::operation::list_tenants::TenantRow;
 use crate::operation::migrate_tenant::MigratedTenant;
 use crate::operation::purge_tenant::PurgedTenant;
@@ -147,6 +148,19 @@ pub(crate) fn row_to_proto(row: TenantRow) -> v1::TenantRow {
         deployments_this_month: row.counts.deployments_this_month,
         counted: row.counts.counted.to_string(),
         unreadable: row.counts.unreadable,
+    }
+}
+
+pub(crate) fn deleted_row_to_proto(row: &DeletedRow) -> v1::DeletedTenantRow {
+    v1::DeletedTenantRow {
+        id: row.id.to_string(),
+        display_name: row.display_name.clone(),
+        archive: row.archive.name().to_owned(),
+        deleted: row.deleted.to_string(),
+        purgeable: row.purgeable.to_string(),
+        objects: count(row.objects),
+        bytes: row.bytes,
+        restoring: row.restoring,
     }
 }
 

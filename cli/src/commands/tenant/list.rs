@@ -12,6 +12,8 @@ use crate::output::page::Page;
 use crate::output::paint::Look;
 use crate::output::{Shapes, table, value};
 
+mod deleted;
+
 /// What was counted within this time needs no remark.
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(30);
 
@@ -20,16 +22,22 @@ pub struct Args {
     /// Count anew what tenants have deployed; else counts of the last ten minutes are used
     #[arg(long)]
     pub refresh: bool,
+    /// List who was deleted and can be restored
+    #[arg(long, conflicts_with = "refresh")]
+    pub deleted: bool,
 }
 
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let mut client = TenantServiceClient::new(guest.channel().await?);
-    let answer = client
-        .list(ListTenantsRequest { context: guest.call(Mode::Admin)?, refresh: args.refresh })
-        .await?
-        .into_inner();
-    guest.terminal.answer(&answer, &Shapes { quiet: ids, text: render })?;
+    let Args { refresh, deleted } = args;
+    let request = ListTenantsRequest { context: guest.call(Mode::Admin)?, refresh, deleted };
+    let answer = client.list(request).await?.into_inner();
+    let shapes = match deleted {
+        true => Shapes { quiet: deleted::ids, text: deleted::render },
+        false => Shapes { quiet: ids, text: render },
+    };
+    guest.terminal.answer(&answer, &shapes)?;
     Ok(exit::DONE)
 }
 
@@ -122,6 +130,7 @@ mod tests {
 
     fn three() -> ListTenantsResponse {
         ListTenantsResponse {
+            deleted: Vec::new(),
             tenants: vec![
                 tenant("notifications-team", "Notifications Team", 3, Some(342.0)),
                 tenant("payments-team", "Payments Team", 5, Some(1245.0)),

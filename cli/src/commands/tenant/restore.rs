@@ -16,12 +16,19 @@ use crate::report::Report;
 pub struct Args {
     /// The id of the tenant that was deleted
     pub id: String,
+    /// The archive, such as 20240120T143000Z, as `deployer tenant list --deleted` shows them [default: the newest]
+    #[arg(long, value_name = "ARCHIVE")]
+    pub from: Option<String>,
 }
 
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let client = TenantServiceClient::new(guest.channel().await?);
-    let request = RestoreTenantRequest { context: guest.call(Mode::Admin)?, id: args.id };
+    let request = RestoreTenantRequest {
+        context: guest.call(Mode::Admin)?,
+        id: args.id,
+        from: args.from.unwrap_or_default(),
+    };
     let mut steps = Steps::new(&guest.terminal, "Restoring tenant...", "Tenant restored");
     match restored(client, request, &mut steps).await {
         Ok(done) => {

@@ -26,6 +26,16 @@ impl ArchiveSpace {
         ObjectKey(format!("{}manifest.json", self.prefix))
     }
 
+    /// The folder's name, such as `20240120T143000Z`.
+    pub fn name(&self) -> &str {
+        self.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Says that a restoration from it has begun.
+    pub fn restoring(&self) -> ObjectKey {
+        ObjectKey(format!("{}restoring.json", self.prefix))
+    }
+
     /// Says that it was restored.
     pub fn restored(&self) -> ObjectKey {
         ObjectKey(format!("{}restored.json", self.prefix))

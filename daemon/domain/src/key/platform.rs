@@ -47,6 +47,14 @@ impl PlatformSpace {
         KeyPrefix(format!("tenants/{id}/"))
     }
 
+    /// Whether a listed object below a tenant's folder is part of what the tenant works with. Its events are not, nor is what
+    /// a creation that was cut off leaves: its configuration and empty folders.
+    pub fn is_work(self, id: &TenantId, key: &ObjectKey) -> bool {
+        let folder = self.tenant_folder(id);
+        let name = key.0.strip_prefix(folder.as_str()).unwrap_or_default();
+        name != "tenant.yaml" && !name.starts_with("audit/") && !name.ends_with('/')
+    }
+
     /// Where the state of one environment of one stack lies, if a listed key of a tenant is one.
     pub fn state_of(self, id: &TenantId, key: &ObjectKey) -> Option<StackSpace> {
         let rest = key.0.strip_prefix(self.tenant_folder(id).as_str())?;
@@ -54,6 +62,11 @@ impl PlatformSpace {
         let [version, "stacks", stack, environment, "state.json"] = parts[..] else { return None };
         let space = TenantSpace::new(id.clone(), version.parse().ok()?);
         Some(space.stack(&stack.parse().ok()?, &environment.parse().ok()?))
+    }
+
+    /// The prefix of the archives of all tenants that were deleted.
+    pub fn all_archives(self) -> KeyPrefix {
+        KeyPrefix("archive/".to_owned())
     }
 
     /// The prefix of all archives of a tenant that was deleted.

@@ -5,9 +5,11 @@ use deployer_domain::object::PortError;
 
 use super::*;
 use crate::operation::delete_tenant::{DeleteTenant, DeletedTenant, delete_tenant};
+use crate::operation::list_deleted::list_deleted;
 use crate::operation::purge_tenant::purge_tenant;
-use crate::operation::restore_tenant::{RestoredTenant, restore_tenant};
+use crate::operation::restore_tenant::{RestoreTenant, RestoredTenant, restore_tenant};
 use crate::operation::rotate_tenant::rotate_tenant;
+use crate::operation::show_tenant::show_tenant;
 use crate::operation::tenant_details::tenant_details;
 
 const STATE: &str = "tenants/acme/v1/stacks/shop/dev/state.json";
@@ -22,7 +24,12 @@ async fn delete(world: &World, abandon_resources: bool) -> Result<DeletedTenant>
 }
 
 async fn restore(world: &World) -> Result<RestoredTenant> {
-    restore_tenant(&world.ports, &caller(), &acme(), &|_| {}).await
+    restore_from(world, None).await
+}
+
+async fn restore_from(world: &World, from: Option<&str>) -> Result<RestoredTenant> {
+    let wanted = RestoreTenant { id: acme(), from: from.map(str::to_owned) };
+    restore_tenant(&world.ports, &caller(), wanted, &|_| {}).await
 }
 
 /// A tenant with one state; something is deployed in it or not.
@@ -180,4 +187,68 @@ async fn an_archive_is_purged_when_its_time_is_over_and_not_before() {
     assert_eq!(restore(&world).await.unwrap_err().reason, Reason::NotFound);
     // The name is free again.
     world.create("acme").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_the_name_of_a_tenant_that_is_being_restored() {
+    let (world, _) = world(false).await;
+    delete(&world, false).await.unwrap();
+    // The intent, the mark, the first object.
+    let cut = Fault::Refuse(PortError::Denied("cut".to_owned()));
+    for fault in [Fault::None, Fault::None, Fault::None, cut] {
+        world.stored().objects.next_write(fault);
+    }
+    restore(&world).await.unwrap_err();
+    world.stored().objects.forget_faults();
+    let error = world.create("acme").await.unwrap_err();
+    assert_eq!(error.reason, Reason::StateConflict);
+    assert!(error.hints[0].contains("deployer tenant restore acme"), "{error:?}");
+    assert!(list_deleted(&world.ports, &caller()).await.unwrap()[0].restoring);
+    restore(&world).await.unwrap();
+    assert_eq!(list_deleted(&world.ports, &caller()).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_below_which_somebodys_work_lies_is_refused_and_a_creation_that_was_cut_off_is_not() {
+    let world = World::new().await;
+    world.stored().objects.put_raw(STATE, "{}");
+    let error = world.create("acme").await.unwrap_err();
+    assert!(error.reason == Reason::AlreadyExists && error.facts[0].1 == STATE, "{error:?}");
+    assert!(!world.text("tenants.yaml").await.contains("acme"));
+    world.stored().objects.remove_raw(STATE);
+    // The intent and the folder; then the registry is not reached.
+    let cut = Fault::Refuse(PortError::Denied("cut".to_owned()));
+    for fault in [Fault::None, Fault::None, Fault::None, cut] {
+        world.stored().objects.next_write(fault);
+    }
+    world.create("acme").await.unwrap_err();
+    world.stored().objects.forget_faults();
+    assert!(!keys(&world, "tenants/acme/").is_empty());
+    world.create("acme").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_archive_can_be_chosen_and_a_deleted_tenant_says_how_it_comes_back() {
+    let (world, _) = world(false).await;
+    delete(&world, false).await.unwrap();
+    world.clock.pass(SignedDuration::from_hours(1));
+    world.create("acme").await.unwrap();
+    delete(&world, false).await.unwrap();
+    let listed = list_deleted(&world.ports, &caller()).await.unwrap();
+    let listed: Vec<&str> = listed.iter().map(|row| row.archive.name()).collect();
+    assert_eq!(listed, ["20240115T103000Z", "20240115T113000Z"]);
+    for error in [
+        show_tenant(&world.ports, &caller(), &acme()).await.unwrap_err(),
+        delete(&world, false).await.unwrap_err(),
+    ] {
+        assert!(error.hints.iter().any(|hint| hint.contains("deployer tenant restore acme")), "{error:?}");
+    }
+    let error = restore_from(&world, Some("20200101T000000Z")).await.unwrap_err();
+    assert_eq!((error.reason, error.facts.len()), (Reason::NotFound, 2));
+    restore_from(&world, Some("20240115T103000Z")).await.unwrap();
+    assert!(!keys(&world, STATE).is_empty(), "the older archive had a state");
+    let listed = list_deleted(&world.ports, &caller()).await.unwrap();
+    assert_eq!(listed.iter().map(|row| row.archive.name()).collect::<Vec<_>>(), ["20240115T113000Z"]);
+    let error = purge_tenant(&world.ports, &caller(), &acme()).await.unwrap_err();
+    assert!(!error.hints[0].contains("tenant restore"), "it lives: {error:?}");
 }

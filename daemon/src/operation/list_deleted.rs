@@ -1,0 +1,60 @@
+//! Lists the tenants that were deleted and can be restored.
+
+use deployer_domain::caller::Caller;
+use deployer_domain::error::Result;
+use deployer_domain::key::{ArchiveSpace, PlatformSpace};
+use deployer_domain::name::TenantId;
+use deployer_domain::port_error::Attempted;
+use deployer_domain::registry::Derived;
+use jiff::Timestamp;
+
+use super::archive_tenant::{Found, archives};
+use super::{Ports, authorise, bounded};
+
+/// An archive that was not restored.
+#[derive(Debug, Clone)]
+pub struct DeletedRow {
+    /// Whose it is.
+    pub id: TenantId,
+    /// Its name for people, as far as its entry can be read.
+    pub display_name: String,
+    /// Where it is kept.
+    pub archive: ArchiveSpace,
+    /// When the tenant was deleted.
+    pub deleted: Timestamp,
+    /// From when on it may be purged.
+    pub purgeable: Timestamp,
+    /// What it holds.
+    pub objects: u64,
+    /// Bytes in that.
+    pub bytes: u64,
+    /// Whether a restoration from it has begun and not ended.
+    pub restoring: bool,
+}
+
+/// Lists them by id, the oldest archive of each first.
+pub async fn list_deleted(ports: &Ports, caller: &Caller) -> Result<Vec<DeletedRow>> {
+    let access = authorise::admin(ports, caller).await?;
+    let names = access.backend.objects.folders(&PlatformSpace.all_archives()).await;
+    let names = names.attempted("list the archives", &access.backend.place.address)?;
+    let ids: Vec<TenantId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let found = bounded::map(ids, |id| {
+        let backend = access.backend.clone();
+        async move { archives(&backend, &id).await }
+    });
+    Ok(found.await?.into_iter().flatten().filter(|found| !found.restored).map(row).collect())
+}
+
+fn row(found: Found) -> DeletedRow {
+    let entry = Derived::parse(found.manifest.entry.as_bytes(), found.space.manifest().as_str());
+    DeletedRow {
+        display_name: entry.map(|entry| entry.tenant.display_name).unwrap_or_default(),
+        deleted: found.manifest.deleted,
+        purgeable: found.manifest.purgeable(),
+        objects: found.manifest.objects.len() as u64,
+        bytes: found.manifest.bytes(),
+        restoring: found.is_under_way(),
+        id: found.manifest.tenant,
+        archive: found.space,
+    }
+}
