@@ -92,6 +92,17 @@ impl Manifest {
     }
 }
 
+/// The mark of a restoration that has begun.
+pub fn mark_begun(now: Timestamp) -> Vec<u8> {
+    format!("{{\"begun\": \"{now}\"}}\n").into_bytes()
+}
+
+/// When it had begun, as its mark says; a mark that cannot be read speaks of one that has only just begun.
+pub fn begun(mark: &[u8]) -> Timestamp {
+    let document: Option<BTreeMap<String, Timestamp>> = serde_json::from_slice(mark).ok();
+    document.and_then(|fields| fields.get("begun").copied()).unwrap_or(Timestamp::MAX)
+}
+
 /// The state of an archive as it is put back: open again, for a holder with a higher token, under a mark of its own.
 pub fn reopened(bytes: &[u8], space: &StackSpace, write_id: Ulid) -> Result<Vec<u8>> {
     let mut state = seal::parse(bytes, space)?;
@@ -119,6 +130,12 @@ mod tests {
         assert_eq!(Manifest::parse(&bytes, &key), Ok(manifest));
         let newer = String::from_utf8(bytes).unwrap().replace("\"formatVersion\": 1", "\"formatVersion\": 2");
         assert_eq!(Manifest::parse(newer.as_bytes(), &key).unwrap_err().reason, Reason::StateConflict);
+    }
+
+    #[test]
+    fn a_mark_says_when_a_restoration_has_begun() {
+        let now: Timestamp = "2024-01-20T14:30:00Z".parse().unwrap();
+        assert_eq!((begun(&mark_begun(now)), begun(b"?")), (now, Timestamp::MAX));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deployer_domain::archive::{Archived, Manifest};
+use deployer_domain::archive::{self, Archived, Manifest};
 use deployer_domain::backend::Backend;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{ArchiveSpace, ObjectKey, PlatformSpace};
@@ -24,15 +24,14 @@ pub(super) struct Found {
     pub manifest: Manifest,
     /// Whether the tenant was restored from it.
     pub restored: bool,
-    /// Whether a restoration from it has begun.
-    pub restoring: bool,
+    /// When a restoration from it has begun.
+    pub begun: Option<Timestamp>,
 }
 
-impl Found {
-    /// Whether a restoration from it has begun and not ended.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.restoring && !self.restored
-    }
+/// The archive from which a restoration has begun and not ended. Who was deleted after that had been restored.
+pub(super) fn under_way(all: &[Found]) -> Option<&Found> {
+    let newest = all.iter().map(|found| found.manifest.deleted).max();
+    all.iter().find(|found| !found.restored && found.begun.is_some_and(|begun| Some(begun) >= newest))
 }
 
 /// Finds the complete archives of a tenant, oldest first.
@@ -46,12 +45,12 @@ pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Fou
                 return Ok(None);
             };
             let manifest = Manifest::parse(&object.bytes, &key)?;
-            let is_there = async |mark: ObjectKey| {
-                let read = objects.read(&mark).await.attempted(format!("read {mark}"), &address);
-                read.map(|object| object.is_some())
-            };
-            let (restored, restoring) = (is_there(space.restored()).await?, is_there(space.restoring()).await?);
-            Ok(Some(Found { space, manifest, restored, restoring }))
+            let mark = space.restored();
+            let restored = objects.read(&mark).await.attempted(format!("read {mark}"), &address)?.is_some();
+            let mark = space.restoring();
+            let begun = objects.read(&mark).await.attempted(format!("read {mark}"), &address)?;
+            let begun = begun.map(|object| archive::begun(&object.bytes));
+            Ok(Some(Found { space, manifest, restored, begun }))
         }
     });
     Ok(found.await?.into_iter().flatten().collect())
@@ -59,7 +58,7 @@ pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Fou
 
 /// Refuses to use the name of a tenant that is being brought back, or below whose name somebody's work lies.
 pub(super) async fn refuse_occupied(backend: &Backend, id: &TenantId) -> Result<()> {
-    if let Some(found) = archives(backend, id).await?.iter().find(|found| found.is_under_way()) {
+    if let Some(found) = under_way(&archives(backend, id).await?) {
         return Err(Error::new(Reason::StateConflict, format!("a deleted tenant {id} is being restored"))
             .fact("From", found.space.name())
             .hint(format!("bring that to its end first: `deployer tenant restore {id}`")));
@@ -136,7 +135,7 @@ impl<'a> Archiving<'a> {
             let listed = self.backend.objects.list(&prefix).await;
             let listed = listed.attempted(format!("list {}", prefix.as_str()), &self.backend.place.address)?;
             if listed.is_empty() {
-                return Ok(Found { space: self.space, manifest: self.manifest, restored: false, restoring: false });
+                return Ok(Found { space: self.space, manifest: self.manifest, restored: false, begun: None });
             }
             let keys: Vec<ObjectKey> = listed.into_iter().map(|listed| listed.key).collect();
             self.copy(&keys).await?;

@@ -8,8 +8,8 @@ use deployer_domain::port_error::Attempted;
 use deployer_domain::registry::Derived;
 use jiff::Timestamp;
 
-use super::archive_tenant::{Found, archives};
-use super::{Ports, authorise, bounded};
+use super::archive_tenant::{Found, archives, under_way};
+use super::{Ports, authorise, bounded, registry};
 
 /// An archive that was not restored.
 #[derive(Debug, Clone)]
@@ -35,6 +35,7 @@ pub struct DeletedRow {
 /// Lists them by id, the oldest archive of each first.
 pub async fn list_deleted(ports: &Ports, caller: &Caller) -> Result<Vec<DeletedRow>> {
     let access = authorise::admin(ports, caller).await?;
+    let registry = registry::registry(ports, &access.backend).await?;
     let names = access.backend.objects.folders(&PlatformSpace.all_archives()).await;
     let names = names.attempted("list the archives", &access.backend.place.address)?;
     let ids: Vec<TenantId> = names.iter().filter_map(|name| name.parse().ok()).collect();
@@ -42,10 +43,16 @@ pub async fn list_deleted(ports: &Ports, caller: &Caller) -> Result<Vec<DeletedR
         let backend = access.backend.clone();
         async move { archives(&backend, &id).await }
     });
-    Ok(found.await?.into_iter().flatten().filter(|found| !found.restored).map(row).collect())
+    let rows = |all: Vec<Found>| {
+        let restoring = under_way(&all).filter(|found| registry.tenant(&found.manifest.tenant).is_none());
+        let restoring = restoring.map(|found| found.space.clone());
+        let left = all.into_iter().filter(|found| !found.restored);
+        left.map(|found| row(restoring.as_ref() == Some(&found.space), found)).collect::<Vec<_>>()
+    };
+    Ok(found.await?.into_iter().flat_map(rows).collect())
 }
 
-fn row(found: Found) -> DeletedRow {
+fn row(restoring: bool, found: Found) -> DeletedRow {
     let entry = Derived::parse(found.manifest.entry.as_bytes(), found.space.manifest().as_str());
     DeletedRow {
         display_name: entry.map(|entry| entry.tenant.display_name).unwrap_or_default(),
@@ -53,7 +60,7 @@ fn row(found: Found) -> DeletedRow {
         purgeable: found.manifest.purgeable(),
         objects: found.manifest.objects.len() as u64,
         bytes: found.manifest.bytes(),
-        restoring: found.is_under_way(),
+        restoring,
         id: found.manifest.tenant,
         archive: found.space,
     }

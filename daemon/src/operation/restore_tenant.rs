@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use deployer_domain::archive::{Archived, reopened};
+use deployer_domain::archive::{Archived, mark_begun, reopened};
 use deployer_domain::backend::Backend;
 use deployer_domain::caller::Caller;
 use deployer_domain::credential::SecretHash;
@@ -19,7 +19,7 @@ use deployer_domain::registry::{Derived, Registry};
 use deployer_domain::tenant::{Tenant, secret_prefix};
 use secrecy::SecretString;
 
-use super::archive_tenant::{Found, archives, put, refuse_strange_work, remove, verified};
+use super::archive_tenant::{Found, archives, put, refuse_strange_work, remove, under_way, verified};
 use super::authorise::AdminAccess;
 use super::rotate_tenant::credentials;
 use super::{Ports, Steps, authorise, bounded, entries, registry, registry_edit};
@@ -58,25 +58,26 @@ pub async fn restore_tenant(
         return Err(Error::new(Reason::AlreadyExists, format!("the tenant {id} is not deleted"))
             .hint(format!("look at it with `deployer tenant show {id}`")));
     }
-    let found = chosen(&access.backend, &wanted).await?;
-    if !found.is_under_way() {
+    let all = archives(&access.backend, id).await?;
+    let found = chosen(&all, &wanted)?;
+    let goes_on = under_way(&all).is_some();
+    if !goes_on {
         refuse_strange_work(&access.backend, id).await?;
     }
     let recorder = authorise::recorder(&access, caller, "tenant.restore", id.as_str()).await;
     let intent = recorder.intent(ports).await?;
-    let restored = Restoration { ports, access: &access, id, found, steps }.carry_out().await;
+    let restored = Restoration { ports, access: &access, id, found, goes_on, steps }.carry_out().await;
     recorder.result(ports, intent, &restored).await;
     restored
 }
 
 /// The archive that is named, else the one whose restoration has begun, else the newest that was not restored.
-async fn chosen(backend: &Backend, RestoreTenant { id, from }: &RestoreTenant) -> Result<Found> {
-    let all = archives(backend, id).await?;
-    let under_way = all.iter().find(|found| found.is_under_way());
+fn chosen(all: &[Found], RestoreTenant { id, from }: &RestoreTenant) -> Result<Found> {
+    let under_way = under_way(all);
     let Some(name) = from else {
         let newest = under_way.or_else(|| all.iter().rfind(|found| !found.restored));
         return newest.cloned().ok_or_else(|| {
-            not_found(&all, format!("there is no archive of a tenant {id} that it was not restored from"))
+            not_found(all, format!("there is no archive of a tenant {id} that it was not restored from"))
         });
     };
     match (all.iter().find(|found| found.space.name() == name), under_way) {
@@ -88,7 +89,7 @@ async fn chosen(backend: &Backend, RestoreTenant { id, from }: &RestoreTenant) -
                 .fact("From", begun.space.name())
                 .hint(format!("bring that to its end first: `deployer tenant restore {id}`")))
         }
-        (None, _) => Err(not_found(&all, format!("there is no archive {name} of a tenant {id}"))),
+        (None, _) => Err(not_found(all, format!("there is no archive {name} of a tenant {id}"))),
     }
 }
 
@@ -112,6 +113,7 @@ struct Restoration<'a> {
     access: &'a AdminAccess,
     id: &'a TenantId,
     found: Found,
+    goes_on: bool,
     steps: Steps<'a>,
 }
 
@@ -124,7 +126,7 @@ impl Restoration<'_> {
         }
         let (secret, hash) = credentials(self.ports, secret_prefix("", self.id)?).await?;
         (self.steps)("Generating new secret");
-        self.begin().await?;
+        self.begin(&archived.tenant).await?;
         self.put_back().await?;
         (self.steps)("Restoring its objects");
         let tenant = self.register(&archived, &hash).await?;
@@ -134,11 +136,13 @@ impl Restoration<'_> {
     }
 
     /// Marks the archive; one that was restored before counts as one that was not.
-    async fn begin(&self) -> Result<()> {
+    async fn begin(&self, tenant: &Tenant) -> Result<()> {
         let (backend, space) = (&self.access.backend, &self.found.space);
-        let key = space.restoring();
-        let mark = format!("{{\"begun\": \"{}\"}}\n", self.ports.clock.now()).into_bytes();
-        put(backend, &key, mark).await?;
+        put(backend, &space.restoring(), mark_begun(self.ports.clock.now())).await?;
+        if !self.goes_on {
+            // What a creation that was cut off may have left is nobody's, and the archive has another.
+            remove(backend, vec![tenant.space().config()]).await?;
+        }
         if self.found.restored {
             remove(backend, vec![space.restored()]).await?;
         }

@@ -28,7 +28,7 @@ fn keys_are_those_of_the_storage_design() {
 fn archives_lie_beside_the_tenants_and_lead_back_to_nothing_else() {
     let id = "acme".parse().unwrap();
     let archive = PlatformSpace.archive(&id, "2024-01-20T14:30:00.7Z".parse().unwrap());
-    assert_eq!(archive.path(), "archive/acme/20240120T143000Z");
+    assert_eq!((archive.path(), archive.name()), ("archive/acme/20240120T143000Z", "20240120T143000Z"));
     assert_eq!(PlatformSpace.archive_of(&id, "20240120T143000Z"), Some(archive.clone()));
     assert_eq!(PlatformSpace.archive_of(&id, "2024"), None);
     let state = space().stack(&"s".parse().unwrap(), &"e".parse().unwrap()).state();
@@ -37,7 +37,14 @@ fn archives_lie_beside_the_tenants_and_lead_back_to_nothing_else() {
     let copy = archive.copy_of(&ours.state()).unwrap();
     assert_eq!(copy.as_str(), "archive/acme/20240120T143000Z/tenant/v2/stacks/s/e/state.json");
     assert_eq!(archive.original_of(archive.name_of(&ours.state()).unwrap()), Some(ours.state()));
-    assert_eq!(PlatformSpace.state_of(&id, &ours.state()), Some(ours));
+    assert_eq!(PlatformSpace.state_of(&id, &ours.state()), Some(ours.clone()));
+    let space = TenantSpace::new(id.clone(), StateVersion::default());
+    let audit = space.audit(Timestamp::UNIX_EPOCH, Ulid::nil());
+    for (key, work) in
+        [(ours.state(), true), (space.sensitive_key(), true), (space.config(), false), (space.stacks_folder(), false), (audit, false)]
+    {
+        assert_eq!(PlatformSpace.is_work(&id, &key), work, "{key}");
+    }
     for name in ["", "/etc", "../other/tenant.yaml", "v1/../../other"] {
         assert_eq!(archive.original_of(name), None, "{name}");
     }
