@@ -65,7 +65,13 @@ fn what_no_stack_can_have_and_what_is_ours_is_not_taken_over() {
             team.world.run(["tenant", "migrate", "new-team", "--from", prefix, "--yes"]).exits(64);
         }
         team.world.run(["tenant", "migrate", "nobody", "--from", "other/", "--yes"]).exits(8);
-        team.world.run(["tenant", "migrate", "new-team", "--from", "other/"]).succeeds().says("nothing to migrate");
+        team.world.run(["tenant", "migrate", "new-team", "--from", "other/", "--yes"]).exits(8).complains("nothing below");
+        for (state, flag) in [("{not json", "--dry-run"), (r#"{"components":{"web":{"weird":1}}}"#, "--yes")] {
+            team.put_document("bad/shop/dev/state.json", state);
+            let refused = team.world.run(["tenant", "migrate", "new-team", "--from", "bad/", flag]).exits(6);
+            refused.complains("bad/shop/dev/state.json");
+            assert_eq!(team.document("bad/shop/dev/state.json"), state, "nothing is sealed");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use ulid::Ulid;
 
 use crate::error::{Error, Reason, Result};
 use crate::key::{ObjectKey, StackSpace};
+use crate::seal;
 
 /// The field that says where a state has gone.
 const MOVED: &str = "movedTo";
@@ -21,6 +22,12 @@ impl Leaving {
                 .caused_by(error)
                 .hint("restore an earlier version of the document with the storage's own tools")
         })
+    }
+
+    /// Refuses what nobody could work with where it goes: it is read as it will be read there.
+    pub fn refuse_unreadable(&self, key: &ObjectKey, space: &StackSpace) -> Result<()> {
+        let read = seal::parse(&self.arrived(), space).map(drop);
+        read.map_err(|error| Error { message: format!("{key} is no state that could be worked with"), ..error })
     }
 
     /// Whether it has left for a place; refused where it has left for another one.
@@ -101,5 +108,25 @@ mod tests {
         let mark = Ulid::nil().to_string();
         assert_eq!(returned, serde_json::json!({"serial": 3, "ours": "kept", "fence": 1, "writeId": mark}));
         assert!(sealed.is_closed() && !state.is_closed());
+    }
+
+    #[test]
+    fn a_state_that_nobody_could_work_with_is_told_by_the_name_it_has_now() {
+        let tenant = TenantSpace::new("acme".parse().unwrap(), StateVersion::default());
+        let place = tenant.stack(&"shop".parse().unwrap(), &"dev".parse().unwrap());
+        let read = |text: &str| Leaving::parse(text.as_bytes(), &place.state())?.refuse_unreadable(&place.state(), &place);
+        for good in [r#"{"serial": 3, "ours": "kept"}"#, r#"{"stack": "other"}"#, "{}"] {
+            assert_eq!(read(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "{not json",
+            "[]",
+            r#"{"components": {"web": {"weird": 1}}, "serial": "x"}"#,
+            r#"{"formatVersion": 999}"#,
+            r#"{"formatVersion": 1, "stack": "other"}"#,
+        ] {
+            let error = read(bad).unwrap_err();
+            assert!(error.reason == Reason::StateConflict && error.message.contains(place.state().as_str()), "{bad}");
+        }
     }
 }

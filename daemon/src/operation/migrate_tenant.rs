@@ -4,14 +4,14 @@
 //! there stays there. Every step can be repeated.
 
 use deployer_domain::caller::Caller;
-use deployer_domain::error::Result;
+use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{MoveSpace, PlatformSpace};
 use deployer_domain::name::TenantId;
 use deployer_domain::registry::{Migration, Registry, unknown_tenant};
 use deployer_domain::tenant::Tenant;
 
 use super::authorise::AdminAccess;
-use super::move_objects::{Found, copy, find, seal};
+use super::move_objects::{Found, copy, find, refuse_unreadable, seal};
 use super::{Ports, Steps, authorise, entries, registry, registry_edit};
 
 /// What is to be taken over.
@@ -44,8 +44,9 @@ pub struct MigratedTenant {
     pub dry_run: bool,
 }
 
-/// Takes over. Fails with `INVALID_REQUEST` where an object belongs to no stack, with `STATE_CONFLICT` where the tenant has
-/// such a stack already.
+/// Takes over. Fails with `NOT_FOUND` where there is nothing, with `INVALID_REQUEST` where an object belongs to no stack, with
+/// `STATE_CONFLICT` where a state cannot be worked with or the tenant has such a stack already. A dry run looks at all of
+/// that but the last.
 pub async fn migrate_tenant(
     ports: &Ports,
     caller: &Caller,
@@ -59,6 +60,11 @@ pub async fn migrate_tenant(
     let space = PlatformSpace.migration(&wanted.from, tenant.space())?;
     let found = find(&access.backend, &space).await?;
     found.refuse_strangers(&space)?;
+    if found.objects() == 0 {
+        return Err(Error::new(Reason::NotFound, format!("there is nothing below {} to migrate", space.from()))
+            .hint("name the folder of this storage that holds STACK/ENVIRONMENT/state.json, such as --from stacks/"));
+    }
+    refuse_unreadable(&access.backend, &found).await?;
     steps("Looking for stacks");
     let migrated = MigratedTenant {
         from: space.from().to_owned(),
@@ -69,7 +75,7 @@ pub async fn migrate_tenant(
         dry_run: wanted.dry_run,
         tenant,
     };
-    if wanted.dry_run || found.objects() == 0 {
+    if wanted.dry_run {
         return Ok(migrated);
     }
     let recorder = authorise::recorder(&access, caller, "tenant.migrate", wanted.id.as_str()).await;

@@ -85,6 +85,20 @@ pub(super) async fn refuse_closed(backend: &Backend, found: &Found) -> Result<()
     looked.await.map(drop)
 }
 
+/// Refuses states that nobody could work with where they go, and those that have gone elsewhere.
+pub(super) async fn refuse_unreadable(backend: &Backend, found: &Found) -> Result<()> {
+    let looked = bounded::map(found.states.iter().cloned(), |(key, place)| {
+        let backend = backend.clone();
+        async move {
+            let Some(object) = read(&backend, &key).await? else { return Err(changed(&key)) };
+            let state = Leaving::parse(&object.bytes, &key)?;
+            state.has_left_for(&place)?;
+            state.refuse_unreadable(&key, &place)
+        }
+    });
+    looked.await.map(drop)
+}
+
 /// Seals the states of an older tool where they are, so that it works with them no more.
 pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
     let sealed = bounded::map(found.states.iter().cloned(), |(key, place)| {
@@ -95,6 +109,7 @@ pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
             if state.has_left_for(&place)? {
                 return Ok(());
             }
+            state.refuse_unreadable(&key, &place)?;
             if read(&backend, &place.state()).await?.is_some() {
                 return Err(occupied(&place.state()));
             }

@@ -37,7 +37,7 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let shapes = Shapes { quiet: |done: &TenantMigrated| done.objects.to_string(), text: render };
     if args.dry_run || !args.yes {
         let found = migrated(guest, request(true)?, None).await?;
-        if args.dry_run || found.objects == 0 {
+        if args.dry_run {
             guest.terminal.answer(&found, &shapes)?;
             return Ok(exit::DONE);
         }
@@ -84,15 +84,15 @@ fn render(done: &TenantMigrated, look: &Look) -> String {
     let tenant = done.tenant.clone().unwrap_or_default();
     let mut page = Page::new(look);
     page.rule();
-    match (done.objects, done.dry_run) {
-        (0, _) => page.line("There is nothing to migrate."),
-        (_, true) => page.heading("Would be migrated"),
-        (_, false) => page.done("Migrated"),
-    };
+    if done.dry_run {
+        page.heading("Would be migrated");
+    } else {
+        page.done("Migrated");
+    }
     page.blank().field("Tenant ID", &tenant.id).field("From", &done.from).field("To", &done.to);
     page.field("Environments of stacks", &done.stacks.to_string());
     page.field("Objects", &format!("{} ({})", done.objects, value::bytes(done.bytes)));
-    if done.objects > 0 && !done.dry_run {
+    if !done.dry_run {
         page.blank().line(
             "What was there is kept. Its states are sealed: an older tool that honours that works with them no more.",
         );
