@@ -26,8 +26,11 @@ impl Leaving {
 
     /// Refuses what nobody could work with where it goes: it is read as it will be read there.
     pub fn refuse_unreadable(&self, key: &ObjectKey, space: &StackSpace) -> Result<()> {
-        let read = seal::parse(&self.arrived(), space).map(drop);
-        read.map_err(|error| Error { message: format!("{key} is no state that could be worked with"), ..error })
+        let message = format!("{key} is no state that could be worked with");
+        seal::parse(&self.arrived(), space).map(drop).map_err(|error| {
+            let causes = std::iter::once(error.message).chain(error.causes).collect();
+            Error { message, causes, ..error }
+        })
     }
 
     /// Whether it has left for a place; refused where it has left for another one.

@@ -5,8 +5,10 @@ use deployer_domain::caller::Caller;
 use deployer_domain::error::Result;
 use deployer_domain::isolation::Isolation;
 use deployer_domain::limits::Usage;
+use deployer_domain::port_error::Attempted;
 use deployer_domain::registry::bucket_of;
 use deployer_domain::tenant::Tenant;
+use deployer_domain::tenant_config::{ConfigRules, TenantConfig};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -34,6 +36,8 @@ pub struct TenantView {
     pub cost: Cost,
     /// Percent of this month's measured time in which its load balancers had a healthy target.
     pub uptime: Option<f64>,
+    /// What it may deploy to, and how; or why its `tenant.yaml` cannot be read.
+    pub rules: std::result::Result<ConfigRules, String>,
     /// How strictly the cloud keeps it apart from others; none where only its own people's credentials could tell.
     pub isolation: Option<Isolation>,
 }
@@ -67,9 +71,22 @@ pub(super) async fn view(backend: &Backend, tenant: Tenant, states: &States, now
         deployments_this_month: deployments,
         cost: Cost::default(),
         uptime: None,
+        rules: rules(backend, &tenant).await?,
         isolation: isolation::without_looking(&backend.place),
         tenant,
     })
+}
+
+/// A `tenant.yaml` that somebody spoilt hides nothing else.
+async fn rules(backend: &Backend, tenant: &Tenant) -> Result<std::result::Result<ConfigRules, String>> {
+    let key = tenant.space().config();
+    let read = backend.objects.read(&key).await.attempted(format!("read {key}"), &backend.place.address)?;
+    let Some(object) = read else { return Ok(Ok(ConfigRules::default())) };
+    let parsed = TenantConfig::parse(&object.bytes, key.as_str());
+    Ok(parsed.map(|config| config.config).map_err(|error| {
+        let places = error.problems.iter().map(ToString::to_string);
+        std::iter::once(error.message.clone()).chain(places).collect::<Vec<_>>().join("; ")
+    }))
 }
 
 /// The first moment of a time's UTC month.

@@ -62,8 +62,13 @@ pub(crate) fn edit_from_proto(request: v1::EditTenantRequest) -> deployer_domain
 }
 
 pub(crate) fn edited_to_proto(edited: &EditedTenant) -> v1::EditTenantResponse {
-    let ConfigRules { environments, regions, policies } = &edited.config.config;
-    let rules = v1::TenantRules {
+    let rules = rules_to_proto(&edited.config.config);
+    v1::EditTenantResponse { tenant: Some(tenant_to_proto(&edited.tenant)), rules: Some(rules) }
+}
+
+fn rules_to_proto(rules: &ConfigRules) -> v1::TenantRules {
+    let ConfigRules { environments, regions, policies } = rules;
+    v1::TenantRules {
         environments: environments.iter().map(ToString::to_string).collect(),
         regions: regions.clone(),
         require_approval: policies.require_approval_for_production,
@@ -72,8 +77,7 @@ pub(crate) fn edited_to_proto(edited: &EditedTenant) -> v1::EditTenantResponse {
             CostLimitPolicy::Deny => "deny",
         }
         .to_owned(),
-    };
-    v1::EditTenantResponse { tenant: Some(tenant_to_proto(&edited.tenant)), rules: Some(rules) }
+    }
 }
 
 pub(crate) fn create_from_proto(request: v1::CreateTenantRequest) -> deployer_domain::error::Result<NewTenant> {
@@ -191,6 +195,8 @@ pub(crate) fn details_to_proto(view: TenantView) -> v1::TenantDetails {
         cost: view.cost.usd,
         cost_unknown: view.cost.unknown,
         uptime: view.uptime,
+        rules: view.rules.as_ref().ok().map(rules_to_proto),
+        rules_unknown: view.rules.err().unwrap_or_default(),
         isolation: view.isolation.map(|isolation| isolation.as_str().to_owned()).unwrap_or_default(),
     }
 }

@@ -3,7 +3,7 @@
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
 use deployer_proto::v1::{Mode, StackSummary, TenantDetails, TenantDetailsRequest};
 
-use super::show::{bucket_label, cost, max, of, services};
+use super::show::{bucket_label, cost, max, of, services, show_rules};
 use super::stacks::problems;
 use crate::Outcome;
 use crate::commands::session::folder;
@@ -39,6 +39,7 @@ fn render(details: &TenantDetails, look: &Look) -> String {
     page.sub("Version", &tenant.version);
     page.section("Limits").sub("Monthly Cost Limit", &limit);
     page.sub("Max Stacks", &max(&tenant).0.to_string()).sub("Max Services", &max(&tenant).1.to_string());
+    show_rules(&mut page, details);
     page.section("Usage (current month)").sub("Stacks", &of(details.stack_count, max(&tenant).0));
     page.sub("Services", &of(details.service_count, max(&tenant).1));
     page.sub("Estimated Cost", &cost(details, &tenant));
@@ -89,6 +90,12 @@ mod tests {
              \x20 Monthly Cost Limit: $5,000\n\
              \x20 Max Stacks: 100\n\
              \x20 Max Services: 500\n\
+             \n\
+             Rules:\n\
+             \x20 Environments: production, staging\n\
+             \x20 Regions: any\n\
+             \x20 Approval for Production: yes\n\
+             \x20 At the Cost Limit: warn\n\
              \n\
              Usage (current month):\n\
              \x20 Stacks: 3 / 100\n\

@@ -1,7 +1,7 @@
 //! `deployer tenant edit`.
 
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
-use deployer_proto::v1::{AllowedNames, EditTenantRequest, EditTenantResponse, Mode};
+use deployer_proto::v1::{AllowedNames, EditTenantRequest, EditTenantResponse, Mode, TenantRules};
 
 use crate::Outcome;
 use crate::exit;
@@ -87,11 +87,17 @@ fn render(edited: &EditTenantResponse, look: &Look) -> String {
     page.field("Display Name", &tenant.display_name).field_if("Email", &tenant.email);
     page.section("Limits").sub("Cost Tracking", yes_no(limits.cost_tracking));
     let limit = limits.monthly_cost_limit.map_or_else(|| "none".to_owned(), |limit| value::dollars(limit.into()));
-    page.sub("Monthly Cost Limit", &limit).sub("At the Cost Limit", &rules.cost_limit);
+    page.sub("Monthly Cost Limit", &limit);
     page.sub("Max Stacks", &limits.max_stacks.to_string()).sub("Max Services", &limits.max_services.to_string());
+    show_rules(&mut page, &rules);
+    page.text()
+}
+
+/// What a tenant may deploy to, and how.
+pub fn show_rules(page: &mut Page<'_>, rules: &TenantRules) {
     page.section("Rules").sub("Environments", &or_any(&rules.environments)).sub("Regions", &or_any(&rules.regions));
     page.sub("Approval for Production", yes_no(rules.require_approval));
-    page.text()
+    page.sub("At the Cost Limit", &rules.cost_limit);
 }
 
 fn yes_no(yes: bool) -> &'static str {

@@ -3,6 +3,7 @@
 use deployer_proto::v1::tenant_service_client::TenantServiceClient;
 use deployer_proto::v1::{Mode, ShowTenantRequest, StackSummary, Tenant, TenantDetails};
 
+use super::edit;
 use super::stacks::problems;
 use crate::Outcome;
 use crate::commands::session::folder;
@@ -43,6 +44,7 @@ fn render(details: &TenantDetails, look: &Look) -> String {
     page.sub("Rotations", &tenant.rotations.to_string());
     page.section("Usage").sub("Stacks", &of(details.stack_count, max(&tenant).0));
     page.sub("Services", &of(details.service_count, max(&tenant).1)).sub("Cost", &cost(details, &tenant));
+    show_rules(&mut page, details);
     if !details.stacks.is_empty() {
         page.section("Stacks");
         details.stacks.iter().for_each(|stack| {
@@ -51,6 +53,16 @@ fn render(details: &TenantDetails, look: &Look) -> String {
     }
     page.rule();
     page.text()
+}
+
+/// What the tenant may deploy to, and how; or why nobody knows.
+pub fn show_rules(page: &mut Page<'_>, details: &TenantDetails) {
+    match &details.rules {
+        Some(rules) => edit::show_rules(page, rules),
+        None => {
+            page.section("Rules").sub("Unknown", &details.rules_unknown);
+        }
+    }
 }
 
 fn item(stack: &StackSummary) -> String {
@@ -98,7 +110,7 @@ pub fn cost(details: &TenantDetails, tenant: &Tenant) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use deployer_proto::v1::{Backend, Limits};
+    use deployer_proto::v1::{Backend, Limits, TenantRules};
 
     use super::*;
 
@@ -144,6 +156,13 @@ pub mod tests {
             uptime: Some(99.8),
             isolation: "advisory".to_owned(),
             cost_unknown: String::new(),
+            rules: Some(TenantRules {
+                environments: vec!["production".to_owned(), "staging".to_owned()],
+                regions: Vec::new(),
+                require_approval: true,
+                cost_limit: "warn".to_owned(),
+            }),
+            rules_unknown: String::new(),
         }
     }
 
@@ -171,12 +190,26 @@ pub mod tests {
              \x20 Services: 12 / 500\n\
              \x20 Cost: $342 / $5,000\n\
              \n\
+             Rules:\n\
+             \x20 Environments: production, staging\n\
+             \x20 Regions: any\n\
+             \x20 Approval for Production: yes\n\
+             \x20 At the Cost Limit: warn\n\
+             \n\
              Stacks:\n\
              \x20 • notification-platform (production, 3 services)\n\
              \x20 • sms-platform (staging, 2 services)\n\
              \x20 • push-platform (development, 7 services)\n\
              ────────────────────────────────────────────────\n"
         );
+    }
+
+    #[test]
+    fn rules_that_cannot_be_read_say_so() {
+        let unknown = "tenant.yaml is malformed; line 3".to_owned();
+        let details = TenantDetails { rules: None, rules_unknown: unknown, ..notifications_team() };
+        let text = render(&details, &Look::plain());
+        assert!(text.contains("Rules:\n  Unknown: tenant.yaml is malformed; line 3\n"), "{text}");
     }
 
     #[test]
