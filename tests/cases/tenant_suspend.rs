@@ -49,6 +49,14 @@ fn limits_and_rules_are_edited_and_obeyed() {
         team.world.run(second).exits(7).complains("1");
         team.world.run(["tenant", "edit", "web-team", "--max-stacks", "2", "--environments", "any"]).succeeds();
         team.world.run(second).succeeds();
+        let place = ["--account-id", "123456789012", "--region", "eu-west-1", "--team", "web", "--department", "sales"];
+        let edited = team.world.run(["tenant", "edit", "web-team"].into_iter().chain(place)).succeeds();
+        edited.says("AWS Account: 123456789012").says("Region: eu-west-1").says("Team: web").says("Department: sales");
+        for wrong in [["--region", "moon"], ["--regions", "mars"], ["--account-id", "12"]] {
+            team.world.run(["tenant", "edit", "web-team"].into_iter().chain(wrong)).exits(64).complains("is not valid");
+        }
+        let shown = team.world.run(["tenant", "show", "web-team", "-o", "json"]).succeeds().json();
+        assert_eq!(shown["rules"]["environments"], serde_json::json!([]), "{shown}");
         team.world.run(["tenant", "edit", "web-team"]).exits(64).complains("nothing is to be changed");
         team.world.run(["tenant", "edit", "web-team", "--environments", "A b"]).exits(64);
     }

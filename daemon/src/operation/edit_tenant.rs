@@ -57,7 +57,14 @@ fn check(edit: &EditTenant) -> Result<()> {
     }
     let empty = String::new();
     let regions = rules.regions.iter().flatten().map(|region| ("region", region));
-    let texts = [("display name", entry.display_name.as_ref()), ("email", entry.email.as_ref())];
+    let texts = [
+        ("display name", entry.display_name.as_ref()),
+        ("email", entry.email.as_ref()),
+        ("AWS account id", entry.account_id.as_ref()),
+        ("region", entry.region.as_ref()),
+        ("team", entry.team.as_ref()),
+        ("department", entry.department.as_ref()),
+    ];
     let texts = texts.map(|(what, text)| (what, text.unwrap_or(&empty)));
     check_texts(texts.into_iter().chain(regions))
 }

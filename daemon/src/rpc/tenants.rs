@@ -47,6 +47,10 @@ pub(crate) fn edit_from_proto(request: v1::EditTenantRequest) -> deployer_domain
         entry: TenantEdit {
             display_name: request.display_name,
             email: request.email,
+            account_id: request.account_id,
+            region: request.region,
+            team: request.team,
+            department: request.department,
             cost_tracking: request.cost_tracking,
             monthly_cost_limit: request.monthly_cost_limit.map(|limit| Some(limit).filter(|limit| *limit > 0)),
             max_stacks: request.max_stacks,

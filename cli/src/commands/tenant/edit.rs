@@ -22,6 +22,18 @@ pub struct Args {
     /// Whom to write to
     #[arg(long, value_name = "ADDRESS")]
     pub email: Option<String>,
+    /// The team's AWS account, 12 digits
+    #[arg(long, value_name = "ID")]
+    pub account_id: Option<String>,
+    /// The team's AWS region; the regions that its stacks may name are --regions
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The team
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// The department
+    #[arg(long, value_name = "DEPARTMENT")]
+    pub department: Option<String>,
     /// Whether costs are tracked
     #[arg(long, value_name = "yes|no", value_parser = prompt::yes_or_no)]
     pub cost_tracking: Option<bool>,
@@ -56,6 +68,10 @@ pub async fn run(guest: &Guest, args: Args) -> Outcome {
         id: args.id,
         display_name: args.display_name,
         email: args.email,
+        account_id: args.account_id,
+        region: args.region,
+        team: args.team,
+        department: args.department,
         cost_tracking: args.cost_tracking,
         monthly_cost_limit: args.monthly_cost_limit,
         max_stacks: args.max_stacks,
@@ -85,6 +101,8 @@ fn render(edited: &EditTenantResponse, look: &Look) -> String {
     let mut page = Page::new(look);
     page.done(&format!("Changed {}", tenant.id)).blank();
     page.field("Display Name", &tenant.display_name).field_if("Email", &tenant.email);
+    page.field_if("AWS Account", &tenant.account_id).field_if("Region", &tenant.region);
+    page.field_if("Team", &tenant.team).field_if("Department", &tenant.department);
     page.section("Limits").sub("Cost Tracking", yes_no(limits.cost_tracking));
     let limit = limits.monthly_cost_limit.map_or_else(|| "none".to_owned(), |limit| value::dollars(limit.into()));
     page.sub("Monthly Cost Limit", &limit);

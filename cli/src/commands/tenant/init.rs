@@ -91,14 +91,14 @@ async fn request(guest: &Guest, args: Args) -> Result<CreateTenantRequest, Repor
     // What a script or a command says is the id itself; what a person is asked for is a name.
     let given = args.name.or_else(|| guest.surroundings.value(NAME.variable).map(str::to_owned));
     let id = given.clone().unwrap_or_default();
-    let name = prompt::text(guest, given, NAME).await?;
+    let name = prompt::text(guest, given, NAME.checked(name)).await?;
     let display_name = prompt::text(guest, args.display_name, DISPLAY_NAME.or(title_case(&name))).await?;
-    let email = prompt::text(guest, args.email, EMAIL.or(String::new())).await?;
+    let email = prompt::text(guest, args.email, EMAIL.or(String::new()).checked(email)).await?;
     let account_id = prompt::text(guest, args.account_id, ACCOUNT.or(String::new()).checked(account)).await?;
     let cost_tracking = prompt::yes_no(guest, args.cost_tracking, COST_TRACKING.or("yes".to_owned())).await?;
     let given_limit = args.monthly_cost_limit.map(|limit| limit.to_string());
     let limit = prompt::text(guest, given_limit, COST_LIMIT.or(String::new()).checked(limit)).await?;
-    let state_version = prompt::text(guest, args.state_version, STATE_VERSION.or("v1".to_owned())).await?;
+    let state_version = prompt::text(guest, args.state_version, STATE_VERSION.or("v1".to_owned()).checked(version)).await?;
     Ok(CreateTenantRequest {
         context: guest.call(Mode::Admin)?,
         name,
@@ -128,6 +128,33 @@ const COST_TRACKING: Question =
 const COST_LIMIT: Question =
     Question::new("Monthly cost limit (USD)", "--monthly-cost-limit", "DEPLOYER_TENANT_MONTHLY_COST_LIMIT");
 const STATE_VERSION: Question = Question::new("State version", "--state-version", "DEPLOYER_TENANT_STATE_VERSION");
+
+/// A name that an id can be made of: the daemon makes it, and has the last word.
+fn name(text: &str) -> Result<(), String> {
+    let id: String = text.to_lowercase().replace([' ', '_'], "-");
+    let begins = id.starts_with(|c: char| c.is_ascii_lowercase());
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match begins && id.chars().all(plain) && (3..=40).contains(&id.len()) && id != "admin" {
+        true => Ok(()),
+        false => Err("3 to 40 letters, digits, hyphens and blanks, a letter first, such as Web Team".to_owned()),
+    }
+}
+
+fn email(text: &str) -> Result<(), String> {
+    let parts = text.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty() && !at.contains('@'));
+    match text.is_empty() || parts && !text.contains(char::is_whitespace) {
+        true => Ok(()),
+        false => Err("write it as team@company.com; leave it empty if there is none".to_owned()),
+    }
+}
+
+fn version(text: &str) -> Result<(), String> {
+    let number = text.strip_prefix('v').filter(|number| !number.starts_with('0') && (1..=3).contains(&number.len()));
+    match number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+        true => Ok(()),
+        false => Err("write it as v1, v2, …".to_owned()),
+    }
+}
 
 fn account(text: &str) -> Result<(), String> {
     match text.is_empty() || text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -257,6 +284,18 @@ mod tests {
     fn a_backend_without_buckets_is_shared_by_its_address() {
         let text = render(&created_tenant("local:/srv/deployer"), &Look::plain());
         assert!(text.contains("\n  Backend: local:/srv/deployer\n") && !text.contains("Bucket"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_refused_while_its_question_is_there() {
+        for (check, good, bad) in [
+            (name as prompt::Check, vec!["Web Team", "web_team", "abc"], vec!["", "ab", "9lives", "a/b", "Bäcker", "Admin"]),
+            (email, vec!["", "team@company.com"], vec!["bad", "@", "a@", "a b@c", "a@b@c"]),
+            (version, vec!["v1", "v999"], vec!["", "1", "v0", "v01", "v+1", "v1000"]),
+        ] {
+            assert!(good.iter().all(|text| check(text).is_ok()), "{good:?}");
+            assert!(bad.iter().all(|text| check(text).is_err()), "{bad:?}");
+        }
     }
 
     #[test]

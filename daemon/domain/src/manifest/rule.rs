@@ -66,14 +66,21 @@ pub static ROLE_ARN: Rule = Rule {
 };
 /// A region.
 pub static REGION: Rule = Rule {
-    check: |text| match text.len() <= 40
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
-        true if text.contains('-') => Ok(()),
-        _ => Err("write a region such as eu-central-1".to_owned()),
+    check: |text| match is_region(text) {
+        true => Ok(()),
+        false => Err("write a region such as eu-central-1".to_owned()),
     },
-    pattern: "^[a-z0-9]+(-[a-z0-9]+)+$",
+    pattern: "^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$",
 };
+
+/// Whether a text has the form of AWS's regions: which there are changes too often for a list.
+fn is_region(text: &str) -> bool {
+    let words = |text: &str| text.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
+    let Some((place, number)) = text.rsplit_once('-') else { return false };
+    let number = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    number && text.len() <= 40 && words(place) && place.find('-').is_some_and(|at| at >= 2)
+}
+
 /// A glob of `inputs:`.
 pub static GLOB: Rule = Rule {
     check: |text| match text {
@@ -105,3 +112,18 @@ pub static TEMPLATE_PARAMETER: Rule = Rule {
     },
     pattern: "^[A-Za-z0-9]{1,255}$",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_told_by_its_form() {
+        for good in ["us-east-1", "eu-central-2", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-10"] {
+            assert_eq!((REGION.check)(good), Ok(()), "{good}");
+        }
+        for bad in ["", "moon", "mars", "us-east", "us-east-1a", "u-east-1", "us--1", "us-1", "US-EAST-1", "us-east-123", "us east-1"] {
+            assert!((REGION.check)(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Limits, Storage, Tenant, TenantStatus};
+use super::{AwsPlace, Labels, Limits, Storage, Tenant, TenantStatus};
 use crate::credential::{COST, SecretHash};
 use crate::error::{Error, Reason, Result};
 use crate::name::StateVersion;
@@ -23,6 +23,10 @@ const SUSPENDED: &str = "-suspended";
 pub struct TenantEdit {
     pub display_name: Option<String>,
     pub email: Option<String>,
+    pub account_id: Option<String>,
+    pub region: Option<String>,
+    pub team: Option<String>,
+    pub department: Option<String>,
     pub cost_tracking: Option<bool>,
     /// `Some(None)` lifts the limit.
     pub monthly_cost_limit: Option<Option<u32>>,
@@ -116,9 +120,18 @@ impl Tenant {
             max_stacks: edit.max_stacks.unwrap_or(tenant.limits.max_stacks),
             max_services: edit.max_services.unwrap_or(tenant.limits.max_services),
         };
+        let or = |given: &Option<String>, otherwise: String| given.clone().unwrap_or(otherwise);
         Ok(Self {
-            display_name: edit.display_name.clone().unwrap_or_else(|| tenant.display_name.clone()),
-            email: edit.email.clone().unwrap_or_else(|| tenant.email.clone()),
+            display_name: or(&edit.display_name, tenant.display_name),
+            email: or(&edit.email, tenant.email),
+            aws: AwsPlace {
+                account_id: or(&edit.account_id, tenant.aws.account_id),
+                region: or(&edit.region, tenant.aws.region),
+            },
+            metadata: Labels {
+                team: or(&edit.team, tenant.metadata.team),
+                department: or(&edit.department, tenant.metadata.department),
+            },
             limits,
             ..tenant
         })
@@ -221,6 +234,19 @@ mod tests {
         assert_eq!((edited.limits.max_stacks, edited.limits.monthly_cost_limit), (7, None));
         assert_eq!(Tenant { limits: acme().limits, ..edited }, acme());
         assert_eq!(acme().edited(&TenantEdit::default()), Ok(acme()));
+        let text = |text: &str| Some(text.to_owned());
+        let edit = TenantEdit {
+            account_id: text("123456789012"),
+            region: text("eu-west-1"),
+            team: text("web"),
+            department: text("sales"),
+            ..TenantEdit::default()
+        };
+        let edited = acme().edited(&edit).unwrap();
+        assert_eq!((edited.aws.account_id.as_str(), edited.aws.region.as_str()), ("123456789012", "eu-west-1"));
+        assert_eq!((edited.metadata.team.as_str(), edited.metadata.department.as_str()), ("web", "sales"));
+        let cleared = edited.edited(&TenantEdit { account_id: text(""), ..TenantEdit::default() }).unwrap();
+        assert_eq!((cleared.aws.account_id.as_str(), cleared.aws.region.as_str()), ("", "eu-west-1"));
     }
 
     #[test]

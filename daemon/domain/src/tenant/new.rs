@@ -8,6 +8,7 @@ use super::{
 };
 use crate::credential::{COST, SecretHash};
 use crate::error::{Error, Reason, Result};
+use crate::manifest::rule;
 use crate::name::{StateVersion, TenantId};
 use crate::registry::Registry;
 
@@ -56,14 +57,11 @@ impl NewTenant {
         check_texts([
             ("display name", &self.display_name),
             ("email", &self.email),
+            ("AWS account id", &self.account_id),
             ("region", &self.region),
             ("team", &self.team),
             ("department", &self.department),
         ])?;
-        let account = self.account_id.len() == 12 && self.account_id.chars().all(|c| c.is_ascii_digit());
-        if !self.account_id.is_empty() && !account {
-            return Err(not_valid("AWS account id", "it has 12 digits"));
-        }
         if self.max_stacks == Some(0) || self.max_services == Some(0) {
             return Err(not_valid("limit", "a tenant needs room for at least one stack and one service"));
         }
@@ -140,10 +138,11 @@ pub(crate) fn check_text(what: &str, text: &str) -> std::result::Result<(), Stri
     if what == "email" && !text.is_empty() && !looks_like_an_address(text) {
         return Err("write it as team@company.com".to_owned());
     }
-    if what == "region" && !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-        return Err("write it as us-east-1".to_owned());
+    match what {
+        "region" if !text.is_empty() => (rule::REGION.check)(text),
+        "AWS account id" if !text.is_empty() => (rule::ACCOUNT_ID.check)(text),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn not_valid(what: &str, why: &str) -> Error {
@@ -180,6 +179,7 @@ mod tests {
         for bad in [
             NewTenant { email: "nobody".to_owned(), ..good.clone() },
             NewTenant { account_id: "12".to_owned(), ..good.clone() },
+            NewTenant { region: "moon".to_owned(), ..good.clone() },
             NewTenant { max_services: Some(0), ..good.clone() },
             NewTenant { display_name: "a\nb".to_owned(), ..good },
         ] {
