@@ -30,27 +30,27 @@ fn the_admin_password_is_replaced_and_one_time_passwords_are_turned_on() {
     for platform in [Platform::local(), Platform::aws(&aws)] {
         let team = platform.with_team("web-team");
         team.world.command(ROTATE).stdin(PASSWORD).run().exits(64).complains("the one that there is");
-        team.world.command(ROTATE).stdin("another one").run().succeeds();
+        team.world.command(ROTATE).stdin("quite another one").run().succeeds();
         team.world.run(["tenant", "list"]).succeeds();
         sign_in(&team, PASSWORD, "").exits(4);
-        sign_in(&team, "another one", "").succeeds();
+        sign_in(&team, "quite another one", "").succeeds();
 
-        let enable = || team.world.command(ROTATE).args(["--enable-otp", "-o", "json"]).stdin("a third one");
+        let enable = || team.world.command(ROTATE).args(["--enable-otp", "-o", "json"]).stdin("quite a third one");
         enable().run().exits(64).complains("DEPLOYER_NEW_OTP_KEY").complains("--otp");
         let enable = || enable().env("DEPLOYER_NEW_OTP_KEY", OWN_KEY);
         enable().run().exits(64).complains("--otp").complains("DEPLOYER_NEW_OTP");
         // A code of some minutes later is none of now.
         let wrong = enable().env("DEPLOYER_NEW_OTP", code(&team, OWN_KEY, 100)).run();
         wrong.exits(64).complains("not one of the new key, and nothing was changed");
-        sign_in(&team, "a third one", "").exits(4);
-        sign_in(&team, "another one", "").succeeds();
+        sign_in(&team, "quite a third one", "").exits(4);
+        sign_in(&team, "quite another one", "").succeeds();
 
         let enabled = enable().args(["--otp", &code(&team, OWN_KEY, 0)]).run().succeeds().json();
         assert!(enabled["otpUri"].as_str().unwrap().starts_with("otpauth://totp/"), "{enabled}");
         assert_eq!((&enabled["asksForOtp"], &enabled["otpKey"]), (&true.into(), &OWN_KEY.into()));
-        sign_in(&team, "a third one", "").exits(64).complains("--otp");
-        sign_in(&team, "a third one", &code(&team, OWN_KEY, 100)).exits(4);
-        sign_in(&team, "a third one", &code(&team, OWN_KEY, 0)).succeeds();
+        sign_in(&team, "quite a third one", "").exits(64).complains("--otp");
+        sign_in(&team, "quite a third one", &code(&team, OWN_KEY, 100)).exits(4);
+        sign_in(&team, "quite a third one", &code(&team, OWN_KEY, 0)).succeeds();
         assert!(!team.world.log().contains(OWN_KEY));
         let synced = team.world.run(["admin", "sync"]).succeeds().stdout;
         assert!(synced.contains("Compared 1 tenant with tenants.yaml: nothing differed"), "{synced}");
@@ -62,11 +62,11 @@ fn without_a_daemon_the_code_comes_with_the_command() {
     let platform = Platform::local();
     let enable = platform.world.command(["admin", "rotate-password", "--enable-otp", "--password-stdin"]);
     let enable = enable.env("DEPLOYER_NEW_OTP_KEY", OWN_KEY).env("DEPLOYER_NEW_OTP", code(&platform, OWN_KEY, 0));
-    enable.stdin("another one").run().succeeds();
+    enable.stdin("quite another one").run().succeeds();
     platform.world.run(["admin", "logout"]).succeeds();
     let list = |otp: &str| {
         let list = platform.world.command(["--no-daemon", "tenant", "list"]).env("DEPLOYER_BACKEND", &platform.address);
-        list.env("DEPLOYER_ADMIN_PASSWORD", "another one").env("DEPLOYER_OTP", otp).run()
+        list.env("DEPLOYER_ADMIN_PASSWORD", "quite another one").env("DEPLOYER_OTP", otp).run()
     };
     list("").exits(64).complains("DEPLOYER_OTP");
     list(&code(&platform, OWN_KEY, 100)).exits(4);
@@ -77,12 +77,12 @@ fn without_a_daemon_the_code_comes_with_the_command() {
 fn at_a_terminal_the_key_is_shown_and_a_mistyped_code_is_asked_for_again() {
     let platform = Platform::local();
     let command = platform.world.command(["admin", "rotate-password", "--enable-otp"]);
-    let mut terminal = Terminal::new(command.env("DEPLOYER_NEW_ADMIN_PASSWORD", "another one"), 200, 24);
+    let mut terminal = Terminal::new(command.env("DEPLOYER_NEW_ADMIN_PASSWORD", "quite another one"), 200, 24);
     terminal.wait_for("Code of the app:");
     let shown = terminal.text();
     let key = shown.split("Key: ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     assert!(shown.contains(&format!("secret={key}")), "{shown}");
-    sign_in(&platform, "another one", "").exits(4);
+    sign_in(&platform, "quite another one", "").exits(4);
     terminal.type_in(&format!("{}\r", code(&platform, &key, 100)));
     terminal.wait_for("that is not the code of this key");
     terminal.type_in(&format!("{}\r", code(&platform, &key, 0)));
@@ -92,7 +92,7 @@ fn at_a_terminal_the_key_is_shown_and_a_mistyped_code_is_asked_for_again() {
 
     let login = ["admin", "login", "--backend", &platform.address];
     let mut terminal =
-        Terminal::new(platform.world.command(login).env("DEPLOYER_ADMIN_PASSWORD", "another one"), 200, 24);
+        Terminal::new(platform.world.command(login).env("DEPLOYER_ADMIN_PASSWORD", "quite another one"), 200, 24);
     terminal.wait_for("One-time Password:");
     terminal.type_in(&format!("{}\r", code(&platform, &key, 0)));
     let (exit, text) = terminal.wait();
@@ -103,7 +103,7 @@ fn at_a_terminal_the_key_is_shown_and_a_mistyped_code_is_asked_for_again() {
 fn ctrl_c_at_the_code_changes_nothing() {
     let platform = Platform::local();
     let command = platform.world.command(["admin", "rotate-password", "--enable-otp"]);
-    let mut terminal = Terminal::new(command.env("DEPLOYER_NEW_ADMIN_PASSWORD", "another one"), 200, 24);
+    let mut terminal = Terminal::new(command.env("DEPLOYER_NEW_ADMIN_PASSWORD", "quite another one"), 200, 24);
     terminal.wait_for("Code of the app:");
     terminal.type_in(harness::terminal::CTRL_C);
     assert_eq!(terminal.wait().0, Some(130));

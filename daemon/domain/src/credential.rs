@@ -14,7 +14,7 @@ mod admin;
 mod failures;
 mod totp;
 
-pub use admin::{ADMIN_SECRET, AdminSecret};
+pub use admin::{ADMIN_SECRET, AdminSecret, check_new_password};
 pub use failures::Failures;
 pub use totp::{TotpKey, is_code};
 

@@ -2,7 +2,7 @@
 
 use deployer_domain::backend::{Backend, BackendAddress, BackendRef, BuiltPart, check_lock_table, default_lock_table};
 use deployer_domain::caller::Caller;
-use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash};
+use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash, check_new_password};
 use deployer_domain::entropy::ulid;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::PlatformSpace;
@@ -38,6 +38,8 @@ pub struct Bootstrapped {
     pub parts: Vec<BuiltPart>,
     /// The name of the admin secret, where it is not the usual one.
     pub admin_secret: Option<String>,
+    /// Whether a password was given and not used, because there was one already.
+    pub password_kept: bool,
 }
 
 /// Creates storage, lock table, admin secret and registry, each where it is missing, and tries the storage out.
@@ -46,8 +48,8 @@ pub async fn bootstrap(ports: &Ports, caller: &Caller, wanted: Bootstrap, steps:
     let lock_table = lock_table(ports, caller, &wanted).await?;
     // What cannot be finished is not begun: a missing password is said before anything is made.
     let had_secret = has_secret(ports, caller, &wanted).await;
-    if !had_secret && wanted.password.is_none() {
-        return Err(password_missing());
+    if !had_secret {
+        check_new_password(wanted.password.as_ref().ok_or_else(password_missing)?)?;
     }
     let mut parts = ports.backends.build(place, &lock_table, caller).await?;
     for part in &parts {
@@ -62,12 +64,14 @@ pub async fn bootstrap(ports: &Ports, caller: &Caller, wanted: Bootstrap, steps:
     let intent = recorder.intent(ports).await?;
     let made = finish(ports, caller, &backend, &wanted, &lock_table).await;
     recorder.result(ports, intent, &made).await;
-    for part in made? {
+    let (made, secret_is_new) = made?;
+    for part in made {
         steps(&step(&part));
         parts.push(part);
     }
     let admin_secret = wanted.admin_secret.clone().filter(|name| name != ADMIN_SECRET);
-    Ok(Bootstrapped { backend: place.clone(), lock_table, parts, admin_secret })
+    let password_kept = wanted.password.is_some() && !secret_is_new;
+    Ok(Bootstrapped { backend: place.clone(), lock_table, parts, admin_secret, password_kept })
 }
 
 fn step(part: &BuiltPart) -> String {
@@ -145,22 +149,23 @@ fn ignores_conditions(address: &BackendAddress) -> Error {
         .hint("use storage that honours If-Match and If-None-Match, as AWS S3 does since November 2024")
 }
 
-/// Creates the admin secret and the registry where they are missing.
+/// Creates the admin secret and the registry where they are missing; answers also whether the secret is new.
 async fn finish(
     ports: &Ports,
     caller: &Caller,
     backend: &Backend,
     wanted: &Bootstrap,
     lock_table: &str,
-) -> Result<Vec<BuiltPart>> {
+) -> Result<(Vec<BuiltPart>, bool)> {
     let name = wanted.admin_secret.as_deref().unwrap_or(ADMIN_SECRET);
     let secret = create_secret(ports, backend, name, wanted.password.as_ref()).await?;
     let place = Place { lock_table: lock_table.to_owned(), region: region(backend, caller), bucket: String::new() };
     let registry = create_registry(ports, backend, place.or_of(&backend.place.address)).await?;
-    Ok(vec![
+    let parts = vec![
         BuiltPart { what: format!("admin secret {name}"), created: secret },
         BuiltPart { what: REGISTRY_FILE.to_owned(), created: registry },
-    ])
+    ];
+    Ok((parts, secret))
 }
 
 /// The region that people will be told to use.

@@ -2,7 +2,7 @@
 
 use deployer_domain::backend::Backend;
 use deployer_domain::caller::Caller;
-use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash, TotpKey};
+use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash, TotpKey, check_new_password};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::port_error::Attempted;
 use deployer_domain::session::{Binding, Session};
@@ -93,10 +93,7 @@ async fn document(
     password: &SecretString,
     new_key: Option<TotpKey>,
 ) -> Result<Document> {
-    if password.expose_secret().trim().is_empty() {
-        return Err(Error::new(Reason::InvalidRequest, "the new admin password is empty")
-            .hint("pass it with --password-stdin or DEPLOYER_NEW_ADMIN_PASSWORD"));
-    }
+    check_new_password(password)?;
     let (password, entropy) = (password.clone(), std::sync::Arc::clone(&ports.entropy));
     busy(move || {
         if before.verify(&password) {

@@ -148,6 +148,7 @@ fn bootstrapped_to_proto(done: Bootstrapped) -> v1::BootstrapDone {
         lock_table: done.lock_table,
         parts: done.parts.into_iter().map(part).collect(),
         admin_secret: done.admin_secret.unwrap_or_default(),
+        password_kept: done.password_kept,
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Args {
     /// The lock table's name [default: derived from the bucket's]
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
-    /// Read the first admin password from stdin; otherwise it is asked for [env: DEPLOYER_ADMIN_PASSWORD]
+    /// Read the first admin password, at least 12 characters, from stdin; otherwise it is asked for [env: DEPLOYER_ADMIN_PASSWORD]
     #[arg(long)]
     pub password_stdin: bool,
     /// The name of the admin secret [default: /deployer/admin-credentials]
@@ -96,6 +96,10 @@ fn render(done: &BootstrapDone, look: &Look) -> String {
             page.line(&paint::dim(format!("✓ {} was there already", escape::line(&part.what))));
         }
     }
+    if done.password_kept {
+        page.blank().warning("There was an admin password already, and it is kept: the one given now is not used.");
+        page.line("  To replace it, sign in with the old one: deployer admin rotate-password");
+    }
     page.blank().line(&format!("Next: {}", escape::line(&sign_in(done))));
     page.text()
 }
@@ -123,6 +127,7 @@ mod tests {
             lock_table: "company-deployer-locks".to_owned(),
             parts: vec![part("S3 bucket: company-deployer-state", true), part("tenants.yaml", false)],
             admin_secret: "/ours/admin".to_owned(),
+            password_kept: false,
         };
         assert_eq!(
             Look::plain().finish(&render(&done, &Look::plain())),
@@ -131,5 +136,7 @@ mod tests {
              \n\
              Next: deployer admin login --backend s3://company-deployer-state --admin-secret /ours/admin\n"
         );
+        let kept = BootstrapDone { password_kept: true, ..done };
+        assert!(render(&kept, &Look::plain()).contains("it is kept: the one given now is not used"));
     }
 }

@@ -15,7 +15,7 @@ use crate::report::Report;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Read the new password from stdin; otherwise it is asked for [env: DEPLOYER_NEW_ADMIN_PASSWORD]
+    /// Read the new password, at least 12 characters, from stdin; otherwise it is asked for [env: DEPLOYER_NEW_ADMIN_PASSWORD]
     #[arg(long)]
     pub password_stdin: bool,
     /// Ask for a one-time password at every sign-in from now on. Shows a key for an authenticator app, and asks for its first

@@ -13,6 +13,9 @@ use crate::secret_store::StoredSecret;
 /// The admin secret's name unless another was asked for.
 pub const ADMIN_SECRET: &str = "/deployer/admin-credentials";
 
+/// How many characters a new password has at least. Those that are in use go on working.
+const SHORTEST: usize = 12;
+
 /// A password older than this deserves a warning.
 const OLD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -100,6 +103,19 @@ impl AdminSecret {
     }
 }
 
+/// Refuses a new password that is guessed too easily.
+pub fn check_new_password(password: &SecretString) -> Result<()> {
+    let characters = password.expose_secret().trim().chars().count();
+    let why = match characters {
+        0 => "is empty",
+        1..SHORTEST => "is too short",
+        _ => return Ok(()),
+    };
+    Err(Error::new(Reason::InvalidRequest, format!("the new admin password {why}"))
+        .fact("Needed", format!("at least {SHORTEST} characters"))
+        .hint("choose several words, or let a password manager make one"))
+}
+
 /// Texts of different lengths are compared by digests of one length.
 fn digest(text: &SecretString) -> [u8; 32] {
     Sha256::digest(text.expose_secret().as_bytes()).into()
@@ -151,6 +167,16 @@ mod tests {
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
             assert!(error.message.contains(ADMIN_SECRET));
         }
+    }
+
+    #[test]
+    fn a_new_password_has_twelve_characters_and_one_in_use_any_number() {
+        let check = |password: &str| check_new_password(&SecretString::from(password));
+        for bad in ["", "      ", "abc", "elevenchars", " elevenchars  "] {
+            assert_eq!(check(bad).unwrap_err().reason, Reason::InvalidRequest, "{bad}");
+        }
+        assert_eq!((check("twelve chars"), check("zwölf Zeichen")), (Ok(()), Ok(())));
+        assert!(parse(r#"{"password":"abc"}"#).unwrap().verify(&SecretString::from("abc")));
     }
 
     #[test]

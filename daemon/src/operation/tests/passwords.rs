@@ -25,9 +25,9 @@ async fn a_new_admin_password_ends_other_admins_sessions_and_not_ones_own() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_the_same_or_empty_is_refused() {
+async fn a_password_that_is_the_same_empty_or_short_is_refused() {
     let world = World::new().await;
-    for password in [PASSWORD, "", "  "] {
+    for password in [PASSWORD, "", "  ", "abc"] {
         let refused = rotate_password(&world.ports, &caller(), new_password(password)).await.unwrap_err();
         assert_eq!(refused.reason, Reason::InvalidRequest, "{password:?}");
     }
@@ -39,15 +39,15 @@ async fn one_time_passwords_are_asked_for_once_they_are_enrolled_and_stay_so() {
     let OtpProposal { key, uri } = propose_otp(&world.ports, &caller(), None).await.unwrap();
     let code = |key: &SecretString| TotpKey::parse(key.expose_secret()).unwrap().code_now(world.clock.now());
     let enable_otp = Some(Enrolment { key: key.clone(), code: code(&key) });
-    let wanted = RotatePassword { enable_otp, ..new_password("second") };
+    let wanted = RotatePassword { enable_otp, ..new_password("the second password") };
     let rotated = rotate_password(&world.ports, &caller(), wanted).await.unwrap();
     assert_eq!(rotated.otp.unwrap().0.expose_secret(), key.expose_secret());
     assert!(uri.expose_secret().starts_with("otpauth://totp/deployer:s3%3A%2F%2Fcompany-deployer-state?secret="));
-    let error = world.admin_login("second").await.unwrap_err();
+    let error = world.admin_login("the second password").await.unwrap_err();
     assert_eq!((error.reason, error.facts[0].1.as_str()), (Reason::InvalidRequest, "--otp"));
-    let rotated = rotate_password(&world.ports, &caller(), new_password("third")).await.unwrap();
+    let rotated = rotate_password(&world.ports, &caller(), new_password("the third password")).await.unwrap();
     assert!(rotated.asks_for_otp && rotated.otp.is_none());
-    let (password, otp) = (SecretString::from("third"), Some(code(&key)));
+    let (password, otp) = (SecretString::from("the third password"), Some(code(&key)));
     let given = AdminLogin { backend: place(), admin_secret: None, password, otp };
     admin_login(&world.ports, &caller(), given).await.unwrap();
 }
@@ -64,9 +64,24 @@ async fn a_key_whose_first_code_is_wrong_changes_nothing() {
     let wrong = if right.expose_secret() == "000000" { "000001" } else { "000000" };
     for (key, code) in [("JBSWY3DPEHPK3PXP", wrong), ("JBSWY3DPEHPK3PXP", ""), ("short", right.expose_secret())] {
         let enable_otp = Some(Enrolment { key: SecretString::from(key), code: SecretString::from(code) });
-        let wanted = RotatePassword { enable_otp, ..new_password("second") };
+        let wanted = RotatePassword { enable_otp, ..new_password("the second password") };
         let refused = rotate_password(&world.ports, &caller(), wanted).await.unwrap_err();
         assert_eq!(refused.reason, Reason::InvalidRequest, "{key} {code}");
     }
+    world.admin_login(PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_short_first_password_makes_nothing_and_a_second_one_is_not_used() {
+    let world = World::empty();
+    let bootstrapped = async |password: &str| {
+        let password = Some(SecretString::from(password));
+        let wanted = Bootstrap { backend: place(), lock_table: None, admin_secret: None, password };
+        bootstrap(&world.ports, &caller(), wanted, &|_| {}).await
+    };
+    assert_eq!(bootstrapped("abcde").await.unwrap_err().reason, Reason::InvalidRequest);
+    assert!(world.admin_login("abcde").await.is_err());
+    assert!(!bootstrapped(PASSWORD).await.unwrap().password_kept);
+    assert!(bootstrapped("quite another one").await.unwrap().password_kept);
     world.admin_login(PASSWORD).await.unwrap();
 }
