@@ -50,7 +50,10 @@ fn the_admin_password_is_replaced_and_one_time_passwords_are_turned_on() {
         assert_eq!((&enabled["asksForOtp"], &enabled["otpKey"]), (&true.into(), &OWN_KEY.into()));
         sign_in(&team, "quite a third one", "").exits(64).complains("--otp");
         sign_in(&team, "quite a third one", &code(&team, OWN_KEY, 100)).exits(4);
-        sign_in(&team, "quite a third one", &code(&team, OWN_KEY, 0)).succeeds();
+        let used = code(&team, OWN_KEY, 0);
+        sign_in(&team, "quite a third one", &used).succeeds();
+        sign_in(&team, "quite a third one", &used).exits(4).complains("used before");
+        team.world.run(["tenant", "list"]).succeeds();
         assert!(!team.world.log().contains(OWN_KEY));
         let synced = team.world.run(["admin", "sync"]).succeeds().stdout;
         assert!(synced.contains("Compared 1 tenant with tenants.yaml: nothing differed"), "{synced}");

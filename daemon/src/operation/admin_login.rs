@@ -37,6 +37,7 @@ pub async fn admin_login(ports: &Ports, caller: &Caller, given: AdminLogin) -> R
         admin_secret: given.admin_secret.as_deref(),
         password: &given.password,
         otp: given.otp.as_ref(),
+        travel: false,
     };
     let VerifiedAdmin { backend, registry, binding, warnings } = verified(ports, caller, credentials).await?;
     let tables = registry.place();

@@ -245,6 +245,7 @@ async fn inline_admin(ports: &Ports, caller: &Caller, given: &InlineSignIn) -> R
         admin_secret: None,
         password: &given.secret,
         otp: given.otp.as_ref(),
+        travel: true,
     };
     let verified = super::admin_login::verified(ports, caller, credentials).await?;
     let session = Session::start(Mode::Admin, verified.binding, ports.clock.now());

@@ -121,6 +121,7 @@ pub mod tenant_counts;
 mod tenant_states;
 mod throttle;
 mod under_lock;
+mod used_codes;
 mod usages;
 
 #[cfg(test)]
@@ -156,6 +157,7 @@ struct Caches {
     admin: sign_in::AdminCache,
     inline: sign_in::VerifiedInline,
     throttle: throttle::Throttle,
+    codes: used_codes::UsedCodes,
     contexts: remembered::ContextLock,
     left: take_over::Left,
     counts: tenant_counts::CountCache,

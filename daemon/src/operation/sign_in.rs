@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deployer_domain::backend::{Backend, BackendRef};
 use deployer_domain::caller::Caller;
-use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash, invalid_credentials};
+use deployer_domain::credential::{ADMIN_SECRET, AdminSecret, SecretHash, TotpKey, invalid_credentials};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::name::TenantId;
 use deployer_domain::port_error::Attempted;
@@ -141,6 +141,16 @@ pub(super) struct AdminCredentials<'a> {
     pub admin_secret: Option<&'a str>,
     pub password: &'a SecretString,
     pub otp: Option<&'a SecretString>,
+    /// Whether they travel with every call of one command: its code then counts for all of them.
+    pub travel: bool,
+}
+
+impl AdminCredentials<'_> {
+    fn mark(&self, stored: &StoredSecret) -> [u8; 32] {
+        let otp = self.otp.map(ExposeSecret::expose_secret).unwrap_or_default();
+        let together = SecretString::from(format!("{otp} {}", self.password.expose_secret()));
+        VerifiedInline::mark(self.place, &stored.version, &together)
+    }
 }
 
 /// An admin whose password was right.
@@ -164,7 +174,7 @@ pub(super) async fn admin(
     let secret = AdminSecret::parse(&stored, name)?;
     let refused = |error| Refused { error, backend: Some(backend.clone()), tenant: None };
     let attempt = ports.caches.throttle.attempt(&format!("{} {name}", given.place.address), &*ports.clock).await;
-    let password = given.password.clone();
+    let (password, mark) = (given.password.clone(), given.mark(&stored));
     let (right, secret) = busy(move || (secret.verify(&password), secret)).await?;
     match (&secret.totp, given.otp) {
         _ if !right => {
@@ -172,13 +182,17 @@ pub(super) async fn admin(
             return Err(refused(invalid_credentials().hint("Check the password, or ask whoever set up this backend.")));
         }
         (Some(_), None) => return Err(refused(otp_missing())),
-        (Some(key), Some(otp)) if !key.verify(otp, ports.clock.now()) => {
+        (Some(key), Some(otp)) if !takes(ports, &given, key, otp, &mark) => {
             attempt.ended(false);
             return Err(refused(
-                invalid_credentials().hint("the one-time password was wrong or too old: try the next one"),
+                invalid_credentials()
+                    .hint("the one-time password was wrong, too old or used before: wait for the next one"),
             ));
         }
         _ => attempt.ended(true),
+    }
+    if given.travel {
+        ports.caches.inline.add(mark);
     }
     let table = registry.place().lock_table;
     let table = Some(table.as_str()).filter(|table| !table.is_empty());
@@ -186,6 +200,12 @@ pub(super) async fn admin(
     let binding = Binding::to(&stored.version);
     let warnings = AdminSecret::age_warning(&stored, ports.clock.now()).into_iter().collect();
     Ok(VerifiedAdmin { backend, registry, binding, warnings })
+}
+
+/// Whether a code is right and was not used before, but by an earlier call of the same command.
+fn takes(ports: &Ports, given: &AdminCredentials<'_>, key: &TotpKey, otp: &SecretString, mark: &[u8; 32]) -> bool {
+    let again = given.travel && ports.caches.inline.has(mark);
+    key.step_of(otp, ports.clock.now()).is_some_and(|step| again || ports.caches.codes.take(key, step))
 }
 
 fn otp_missing() -> Error {

@@ -73,12 +73,19 @@ impl TotpKey {
 
     /// Whether a code is the one of now, of the step before or of the step after: clocks differ, people type slowly.
     pub fn verify(&self, code: &SecretString, now: Timestamp) -> bool {
+        self.step_of(code, now).is_some()
+    }
+
+    /// The step of such a code, which rises with time: a code that was taken, and any before it, is taken no more
+    /// (RFC 6238, 5.2).
+    pub fn step_of(&self, code: &SecretString, now: Timestamp) -> Option<i64> {
         let step = now.as_second().div_euclid(STEP_SECONDS);
         let given: String = code.expose_secret().chars().filter(|c| !c.is_whitespace()).collect();
-        let right = [-1, 0, 1].into_iter().fold(0_u8, |right, offset| {
-            right | self.code(step + offset).as_bytes().ct_eq(given.as_bytes()).unwrap_u8()
-        });
-        right == 1
+        // All three are compared, whichever is right.
+        [-1, 0, 1].into_iter().fold(None, |right, offset| {
+            let same: bool = self.code(step + offset).as_bytes().ct_eq(given.as_bytes()).into();
+            if same { Some(step + offset) } else { right }
+        })
     }
 
     /// The code that an app shows now.
@@ -134,6 +141,9 @@ mod tests {
             assert_eq!(verify("287082", seconds), right, "{seconds}");
         }
         assert!(verify("287 082", 59));
+        let key = TotpKey::parse(RFC_KEY).unwrap();
+        let step = |seconds| key.step_of(&SecretString::from("287082"), Timestamp::from_second(seconds).unwrap());
+        assert_eq!([29, 59, 89, 119].map(step), [Some(1), Some(1), Some(1), None]);
         for code in ["", "287083", "28708", "2870820"] {
             assert!(!verify(code, 59), "{code}");
         }

@@ -222,7 +222,22 @@ async fn a_one_time_password_is_asked_for_only_after_the_right_password() {
     assert_eq!((missing.reason, missing.facts[0].1.as_str()), (Reason::InvalidRequest, "--otp"));
     let code = TotpKey::parse(key).map(|key| key.code_now(world.clock.now()));
     let given = |otp| AdminLogin { backend: place(), admin_secret: None, password: SecretString::from("pw"), otp };
-    assert!(admin_login(&world.ports, &caller(), given(code)).await.is_ok());
+    assert!(admin_login(&world.ports, &caller(), given(code.clone())).await.is_ok());
+    let used = admin_login(&world.ports, &caller(), given(code)).await.unwrap_err();
+    assert_eq!(used.reason, Reason::InvalidCredentials, "a code signs in once");
+    world.clock.pass(SignedDuration::from_secs(30));
+    let code = TotpKey::parse(key).map(|key| key.code_now(world.clock.now()));
+    let sign_in = deployer_domain::caller::InlineSignIn {
+        backend: place(),
+        tenant: None,
+        secret: SecretString::from("pw"),
+        otp: code.clone(),
+    };
+    let travelling = Caller { sign_in: Some(sign_in), ..caller() };
+    for _ in 0..2 {
+        authorise::admin(&world.ports, &travelling).await.unwrap();
+    }
+    assert!(admin_login(&world.ports, &caller(), given(code)).await.is_err(), "it was used by a command");
     let wrong = admin_login(&world.ports, &caller(), given(Some(SecretString::from("000000")))).await.unwrap_err();
     assert_eq!(wrong.reason, Reason::InvalidCredentials);
 }
