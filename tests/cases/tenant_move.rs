@@ -65,7 +65,10 @@ fn what_no_stack_can_have_and_what_is_ours_is_not_taken_over() {
             team.world.run(["tenant", "migrate", "new-team", "--from", prefix, "--yes"]).exits(64);
         }
         team.world.run(["tenant", "migrate", "nobody", "--from", "other/", "--yes"]).exits(8);
-        team.world.run(["tenant", "migrate", "new-team", "--from", "other/", "--yes"]).exits(8).complains("nothing below");
+        team.world
+            .run(["tenant", "migrate", "new-team", "--from", "other/", "--yes"])
+            .exits(8)
+            .complains("nothing below");
         for (state, flag) in [("{not json", "--dry-run"), (r#"{"components":{"web":{"weird":1}}}"#, "--yes")] {
             team.put_document("bad/shop/dev/state.json", state);
             let refused = team.world.run(["tenant", "migrate", "new-team", "--from", "bad/", flag]).exits(6);

@@ -117,7 +117,8 @@ mod tests {
     fn a_state_that_nobody_could_work_with_is_told_by_the_name_it_has_now() {
         let tenant = TenantSpace::new("acme".parse().unwrap(), StateVersion::default());
         let place = tenant.stack(&"shop".parse().unwrap(), &"dev".parse().unwrap());
-        let read = |text: &str| Leaving::parse(text.as_bytes(), &place.state())?.refuse_unreadable(&place.state(), &place);
+        let read =
+            |text: &str| Leaving::parse(text.as_bytes(), &place.state())?.refuse_unreadable(&place.state(), &place);
         for good in [r#"{"serial": 3, "ours": "kept"}"#, r#"{"stack": "other"}"#, "{}"] {
             assert_eq!(read(good), Ok(()), "{good}");
         }

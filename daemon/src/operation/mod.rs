@@ -121,8 +121,8 @@ pub mod tenant_counts;
 mod tenant_states;
 mod throttle;
 mod under_lock;
-mod used_codes;
 mod usages;
+mod used_codes;
 
 #[cfg(test)]
 mod tests;

@@ -61,8 +61,7 @@ pub(super) async fn save(ports: &Ports, context: &Context) -> Result<VaultPlace>
 pub(super) async fn save_over(ports: &Ports, session: &Session, context: &Context) -> Result<bool> {
     let _alone = ports.caches.contexts.changing.lock().await;
     let saved = load(ports, &context.name()).await?.and_then(|saved| saved.session);
-    let is_same =
-        |saved: Session| saved.binding == session.binding && saved.authenticated == session.authenticated;
+    let is_same = |saved: Session| saved.binding == session.binding && saved.authenticated == session.authenticated;
     if !saved.is_some_and(is_same) {
         return Ok(false);
     }

@@ -20,7 +20,8 @@ pub struct Args {
     pub password_stdin: bool,
     /// Ask for a one-time password at every sign-in from now on. Shows a key for an authenticator app, and asks for its first
     /// code before anything is changed. Without a terminal the key is your own, 16 characters or more of base32 in
-    /// DEPLOYER_NEW_OTP_KEY
+    /// DEPLOYER_NEW_OTP_KEY. Once more, it replaces the app; to switch it off, take `totp` out of the admin secret with the
+    /// provider's tools (see "An authenticator app that was lost" in the page on operations)
     #[arg(long)]
     pub enable_otp: bool,
     /// The first code of the new key; otherwise it is asked for [env: DEPLOYER_NEW_OTP]

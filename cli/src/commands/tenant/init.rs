@@ -98,7 +98,8 @@ async fn request(guest: &Guest, args: Args) -> Result<CreateTenantRequest, Repor
     let cost_tracking = prompt::yes_no(guest, args.cost_tracking, COST_TRACKING.or("yes".to_owned())).await?;
     let given_limit = args.monthly_cost_limit.map(|limit| limit.to_string());
     let limit = prompt::text(guest, given_limit, COST_LIMIT.or(String::new()).checked(limit)).await?;
-    let state_version = prompt::text(guest, args.state_version, STATE_VERSION.or("v1".to_owned()).checked(version)).await?;
+    let state_version =
+        prompt::text(guest, args.state_version, STATE_VERSION.or("v1".to_owned()).checked(version)).await?;
     Ok(CreateTenantRequest {
         context: guest.call(Mode::Admin)?,
         name,
@@ -289,7 +290,11 @@ mod tests {
     #[test]
     fn what_cannot_be_right_is_refused_while_its_question_is_there() {
         for (check, good, bad) in [
-            (name as prompt::Check, vec!["Web Team", "web_team", "abc"], vec!["", "ab", "9lives", "a/b", "Bäcker", "Admin"]),
+            (
+                name as prompt::Check,
+                vec!["Web Team", "web_team", "abc"],
+                vec!["", "ab", "9lives", "a/b", "Bäcker", "Admin"],
+            ),
             (email, vec!["", "team@company.com"], vec!["bad", "@", "a@", "a b@c", "a@b@c"]),
             (version, vec!["v1", "v999"], vec!["", "1", "v0", "v01", "v+1", "v1000"]),
         ] {

@@ -24,11 +24,8 @@ pub struct Args {
 /// Runs it.
 pub async fn run(guest: &Guest, args: Args) -> Outcome {
     let client = TenantServiceClient::new(guest.channel().await?);
-    let request = RestoreTenantRequest {
-        context: guest.call(Mode::Admin)?,
-        id: args.id,
-        from: args.from.unwrap_or_default(),
-    };
+    let request =
+        RestoreTenantRequest { context: guest.call(Mode::Admin)?, id: args.id, from: args.from.unwrap_or_default() };
     let mut steps = Steps::new(&guest.terminal, "Restoring tenant...", "Tenant restored");
     match restored(client, request, &mut steps).await {
         Ok(done) => {

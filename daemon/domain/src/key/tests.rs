@@ -40,9 +40,13 @@ fn archives_lie_beside_the_tenants_and_lead_back_to_nothing_else() {
     assert_eq!(PlatformSpace.state_of(&id, &ours.state()), Some(ours.clone()));
     let space = TenantSpace::new(id.clone(), StateVersion::default());
     let audit = space.audit(Timestamp::UNIX_EPOCH, Ulid::nil());
-    for (key, work) in
-        [(ours.state(), true), (space.sensitive_key(), true), (space.config(), false), (space.stacks_folder(), false), (audit, false)]
-    {
+    for (key, work) in [
+        (ours.state(), true),
+        (space.sensitive_key(), true),
+        (space.config(), false),
+        (space.stacks_folder(), false),
+        (audit, false),
+    ] {
         assert_eq!(PlatformSpace.is_work(&id, &key), work, "{key}");
     }
     for name in ["", "/etc", "../other/tenant.yaml", "v1/../../other"] {

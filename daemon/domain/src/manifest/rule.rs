@@ -75,7 +75,8 @@ pub static REGION: Rule = Rule {
 
 /// Whether a text has the form of AWS's regions: which there are changes too often for a list.
 fn is_region(text: &str) -> bool {
-    let words = |text: &str| text.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
+    let words =
+        |text: &str| text.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
     let Some((place, number)) = text.rsplit_once('-') else { return false };
     let number = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
     number && text.len() <= 40 && words(place) && place.find('-').is_some_and(|at| at >= 2)
@@ -122,7 +123,19 @@ mod tests {
         for good in ["us-east-1", "eu-central-2", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-10"] {
             assert_eq!((REGION.check)(good), Ok(()), "{good}");
         }
-        for bad in ["", "moon", "mars", "us-east", "us-east-1a", "u-east-1", "us--1", "us-1", "US-EAST-1", "us-east-123", "us east-1"] {
+        for bad in [
+            "",
+            "moon",
+            "mars",
+            "us-east",
+            "us-east-1a",
+            "u-east-1",
+            "us--1",
+            "us-1",
+            "US-EAST-1",
+            "us-east-123",
+            "us east-1",
+        ] {
             assert!((REGION.check)(bad).is_err(), "{bad}");
         }
     }

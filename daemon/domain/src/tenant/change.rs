@@ -277,7 +277,10 @@ mod tests {
         let suspended = Tenant { status: TenantStatus::Suspended, ..acme() };
         assert_eq!(suspended.moving(&v2).unwrap().moved(&v2).unwrap().status, TenantStatus::Suspended);
         let given_up = suspended.moving(&v2).unwrap().giving_up().unwrap();
-        assert_eq!((given_up.status.to_string().as_str(), given_up.giving_up()), ("giving-up-v2-suspended", Ok(given_up.clone())));
+        assert_eq!(
+            (given_up.status.to_string().as_str(), given_up.giving_up()),
+            ("giving-up-v2-suspended", Ok(given_up.clone()))
+        );
         assert!(given_up.moved(&v2).is_err() && given_up.moving(&v2).is_err(), "it cannot be finished any more");
         assert!(given_up.moving(&v2).unwrap_err().hints[0].contains("upgrade acme --abort`"));
         assert_eq!((given_up.stayed(), acme().giving_up().is_err()), (Ok(suspended), true));

@@ -237,10 +237,9 @@ async fn any_archive_can_be_chosen_and_a_deleted_tenant_says_how_it_comes_back()
     let listed = list_deleted(&world.ports, &caller()).await.unwrap();
     let listed: Vec<&str> = listed.iter().map(|row| row.archive.name()).collect();
     assert_eq!(listed, ["20240115T103000Z", "20240115T113000Z"]);
-    for error in [
-        show_tenant(&world.ports, &caller(), &acme()).await.unwrap_err(),
-        delete(&world, false).await.unwrap_err(),
-    ] {
+    for error in
+        [show_tenant(&world.ports, &caller(), &acme()).await.unwrap_err(), delete(&world, false).await.unwrap_err()]
+    {
         assert!(error.hints.iter().any(|hint| hint.contains("deployer tenant restore acme")), "{error:?}");
     }
     let error = restore_from(&world, Some("20200101T000000Z")).await.unwrap_err();
