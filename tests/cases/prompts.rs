@@ -53,6 +53,27 @@ fn ctrl_c_in_every_prompt_ends_cleanly() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_right_is_refused_while_its_question_is_there() {
+    for (command, prompt, answer, why) in [
+        (&["tenant", "init"][..], "Tenant Name:", "9lives", "a letter first"),
+        (
+            &["tenant", "init", "web-team", "--display-name", "W"],
+            "Contact Email:",
+            "bad",
+            "write it as team@company.com",
+        ),
+    ] {
+        let world = World::new();
+        let mut terminal = Terminal::new(world.command(command.iter().copied()), 120, 24);
+        terminal.wait_for(prompt);
+        terminal.type_in(&format!("{answer}\r"));
+        terminal.wait_for(why);
+        terminal.type_in(CTRL_C);
+        assert_eq!(terminal.wait().0, Some(130));
+    }
+}
+
+#[test]
 fn a_signal_at_a_prompt_ends_cleanly_too() {
     let world = World::new();
     let terminal = Terminal::new(world.command(["login"]), 80, 24);

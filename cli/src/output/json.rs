@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn defaults_are_included_and_counts_are_numbers() {
-        assert_eq!(line(&ListTenantsResponse::default()).unwrap(), r#"{"tenants":[]}"#);
+        assert_eq!(line(&ListTenantsResponse::default()).unwrap(), r#"{"tenants":[],"deleted":[]}"#);
         let plan: serde_json::Value =
             serde_json::from_str(&document(&Plan { serial: 7, ..Plan::default() }).unwrap()).unwrap();
         assert_eq!(plan["serial"], 7);

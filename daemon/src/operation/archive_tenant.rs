@@ -59,11 +59,23 @@ pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Fou
 /// Refuses to use the name of a tenant that is being brought back, or below whose name somebody's work lies.
 pub(super) async fn refuse_occupied(backend: &Backend, id: &TenantId) -> Result<()> {
     if let Some(found) = under_way(&archives(backend, id).await?) {
-        return Err(Error::new(Reason::StateConflict, format!("a deleted tenant {id} is being restored"))
-            .fact("From", found.space.name())
-            .hint(format!("bring that to its end first: `deployer tenant restore {id}`")));
+        return Err(being_restored(found, format!("a deleted tenant {id} is being restored")));
     }
     refuse_strange_work(backend, id).await
+}
+
+/// What is said where a restoration has begun and not ended, and how it ends.
+pub(super) fn being_restored(found: &Found, message: String) -> Error {
+    let (space, id) = (&found.space, &found.manifest.tenant);
+    let prefix = PlatformSpace.tenant_folder(id);
+    Error::new(Reason::StateConflict, message)
+        .fact("From", space.name())
+        .hint(format!("bring that to its end first: `deployer tenant restore {id}`"))
+        .hint(format!(
+            "or give it up: remove {} and then {} with the storage's own tools",
+            prefix.as_str(),
+            space.restoring()
+        ))
 }
 
 /// Refuses a name below which somebody's work lies.

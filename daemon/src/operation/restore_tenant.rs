@@ -19,7 +19,7 @@ use deployer_domain::registry::{Derived, Registry};
 use deployer_domain::tenant::{Tenant, secret_prefix};
 use secrecy::SecretString;
 
-use super::archive_tenant::{Found, archives, put, refuse_strange_work, remove, under_way, verified};
+use super::archive_tenant::{Found, archives, being_restored, put, refuse_strange_work, remove, under_way, verified};
 use super::authorise::AdminAccess;
 use super::rotate_tenant::credentials;
 use super::{Ports, Steps, authorise, bounded, entries, registry, registry_edit};
@@ -84,10 +84,7 @@ fn chosen(all: &[Found], RestoreTenant { id, from }: &RestoreTenant) -> Result<F
         (Some(found), None) => Ok(found.clone()),
         (Some(found), Some(begun)) if found.space == begun.space => Ok(found.clone()),
         (Some(_), Some(begun)) => {
-            let message = format!("{id} is being restored from another archive already");
-            Err(Error::new(Reason::StateConflict, message)
-                .fact("From", begun.space.name())
-                .hint(format!("bring that to its end first: `deployer tenant restore {id}`")))
+            Err(being_restored(begun, format!("{id} is being restored from another archive already")))
         }
         (None, _) => Err(not_found(all, format!("there is no archive {name} of a tenant {id}"))),
     }

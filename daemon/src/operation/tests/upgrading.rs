@@ -80,12 +80,15 @@ async fn a_state_that_has_moved_elsewhere_is_refused_before_the_tenant_is_closed
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_that_is_cut_off_anywhere_is_finished_or_given_up() {
     for give_up in [false, true] {
-        let mut cuts = 0;
-        while {
+        let mut begun = 0;
+        // The intent, closing (2), the seal and its mark, three copies, tenant.yaml, the registry, the derived entry, the
+        // result: more than there are is harmless.
+        for cuts in 0..16 {
             let world = world().await;
             let before = keys(&world, "tenants/acme/v1/");
-            let was_cut = cut_off(&world, "v2", cuts).await;
+            cut_off(&world, "v2", cuts).await;
             let closed = world.text("tenants.yaml").await.contains("moving-to-v2");
+            begun += u32::from(closed);
             if closed {
                 let error = activate_tenant(&world.ports, &caller(), &"acme".parse().unwrap()).await.unwrap_err();
                 assert!(error.hints.iter().any(|hint| hint.contains("upgrade acme --abort`")), "{error:?}");
@@ -117,11 +120,8 @@ async fn an_upgrade_that_is_cut_off_anywhere_is_finished_or_given_up() {
                 assert_eq!(keys(&world, "tenants/acme/v1/"), before, "after {cuts} writes");
                 upgrade(&world, "v2").await.unwrap_or_else(|error| panic!("after {cuts} writes: {error}"));
             }
-            was_cut
-        } {
-            cuts += 1;
         }
-        assert!(cuts > 8, "it was cut off at each of its writes, not at {cuts}");
+        assert!(begun > 3, "it was cut off after it had begun, not {begun} times");
     }
 }
 
