@@ -13,12 +13,14 @@ const README: [&str; 2] = ["The main job, on your machine", "The main job, on AW
 
 const PROVIDER: &str =
     "takes the AWS provider, which cannot be had here; infrastructure.rs evaluates and compares the module";
+const AWS_CLI: &str =
+    "takes the AWS CLI, which the tests do not have; that a secret without a key asks for no code has a test";
 const BENCH: &str = "`make bench` runs it";
 const ENGINE: &str = "the engine runs it; terraform.rs";
 const INSTALLED: &str = "tests/setup installs it, pinned; interop.rs uses it";
 
 /// What no test runs as it stands there: why not, or where it is run.
-const OTHERWISE: [(&str, &str); 23] = [
+const OTHERWISE: [(&str, &str); 26] = [
     ("cd infrastructure/terraform", PROVIDER),
     ("terraform init", PROVIDER),
     (
@@ -39,6 +41,18 @@ const OTHERWISE: [(&str, &str); 23] = [
     ("loginctl enable-linger", "needs a login manager; the finding that names it has a test"),
     ("man deployer-apply", "packaging.rs reads the pages that are installed"),
     ("aws ecs execute-command", "needs a running task with an agent, which the local AWS has not"),
+    (
+        "deployer tenant upgrade payments-team --abort",
+        "takes an upgrade that was cut off; the daemon's own tests give one up after every write",
+    ),
+    (
+        "aws secretsmanager get-secret-value --secret-id /deployer/admin-credentials --query SecretString --output text > secret.json",
+        AWS_CLI,
+    ),
+    (
+        "aws secretsmanager put-secret-value --secret-id /deployer/admin-credentials --secret-string file://without.json",
+        AWS_CLI,
+    ),
     ("terraform state pull > x", "terraform_taken_over.rs"),
     ("aws s3 cp x s3://BUCKET/tenants/…/terraform/SERVICE.COMPONENT.tfstate", "terraform_taken_over.rs"),
     ("terraform plan", ENGINE),

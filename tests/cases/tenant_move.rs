@@ -89,6 +89,8 @@ fn a_team_works_on_in_a_new_version_and_the_old_one_is_kept() {
         team.apply("shop").succeeds();
         upgrade(&team, "v2").succeeds().says("tenants/web-team/v2/");
         upgrade(&team, "v2").exits(6).complains("works in v2 already");
+        upgrade(&team, "v1").exits(6).complains("--to v3");
+        team.world.run(["tenant", "upgrade", "web-team", "--abort", "--yes"]).exits(6).complains("no move");
         team.world.run(["tenant", "upgrade", "web-team", "--to", "2", "--yes"]).exits(64);
         let old = team.json_document("tenants/web-team/v1/stacks/shop/development/state.json");
         assert_eq!(old["movedTo"], "tenants/web-team/v2/stacks/shop/development");
