@@ -1,5 +1,6 @@
 //! What is shipped is made, installed, used and removed as its users do it.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -38,17 +39,62 @@ fn the_deb_is_installed_used_and_removed() {
     assert!(!usr.join("bin/deployer").exists() && !usr.join("lib/systemd/user/deployerd.socket").exists());
 }
 
+/// What a program tells.
+#[track_caller]
+fn told(words: &[&str], file: &Path) -> String {
+    shell().args(words.iter().map(Path::new).chain([file])).run().succeeds().stdout
+}
+
+/// The files of the deb with their modes.
+fn in_the_deb() -> BTreeMap<String, String> {
+    let listed = told(&["dpkg-deb", "--contents"], &file(&out(), ".deb"));
+    let files = listed.lines().filter(|line| line.starts_with('-')).map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert!(matches!(words[1], "0/0" | "root/root"), "{line}");
+        (words[5].trim_start_matches('.').to_owned(), words[0].to_owned())
+    });
+    files.collect()
+}
+
 #[test]
 fn the_rpm_holds_the_same() {
     let rpm = file(&out(), ".rpm");
-    let listed = shell().args([Path::new("rpm"), Path::new("-qlp"), &rpm]).run().succeeds().stdout;
-    for part in ["/usr/bin/deployer", "/usr/bin/deployerd", "/usr/share/man/man1/deployer-admin-login.1.gz"] {
-        assert!(listed.lines().any(|line| line == part), "no {part} in {listed}");
+    let format = "[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}\\n]";
+    let listed = told(&["rpm", "-qp", "--queryformat", format], &rpm);
+    let found = listed.lines().map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[2], "root", "{line}");
+        (words[0].to_owned(), words[1].to_owned())
+    });
+    let mut deb = in_the_deb();
+    // Debian's rules ask for it.
+    assert!(deb.remove("/usr/share/doc/deployer/copyright").is_some(), "{deb:#?}");
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), deb);
+    for (program, mode) in [("/usr/bin/deployer", "-rwxr-xr-x"), ("/usr/bin/deployerd", "-rwxr-xr-x")] {
+        assert_eq!(deb[program], mode);
     }
+    assert_eq!(deb["/usr/share/man/man1/deployer-admin-login.1.gz"], "-rw-r--r--");
+}
+
+#[test]
+fn packages_tell_what_they_are_and_need_nothing() {
+    let (deb, rpm) = (file(&out(), ".deb"), file(&out(), ".rpm"));
+    let version = env!("CARGO_PKG_VERSION");
+    let fields = "${Package} ${Version} ${Architecture} ${Depends}|${Maintainer}|${Description}";
+    let deb = told(&["dpkg-deb", "--show", "--showformat", fields], &deb);
+    let about = "One deployment system for many isolated teams, without a server to run";
+    assert!(
+        deb.starts_with(&format!("deployer {version} amd64 |The deployer authors <authors@deployer.io>|")),
+        "{deb}"
+    );
+    assert!(deb.contains(about) && deb.contains("per-user daemon"), "{deb}");
     // The name of the machine that made it would be another one elsewhere.
-    let asked = ["-qp", "--queryformat", "%{NAME} %{LICENSE} %{ARCH} %{BUILDHOST}"].map(Path::new);
-    let told = shell().args([&[Path::new("rpm")][..], &asked, &[&rpm]].concat()).run().succeeds().stdout;
-    assert_eq!(told, "deployer Apache-2.0 x86_64 deployer.io");
+    let fields = "%{NAME} %{VERSION} %{LICENSE} %{ARCH} %{BUILDHOST} %{SUMMARY}";
+    let about = format!("deployer {version} Apache-2.0 x86_64 (none) {about}");
+    assert_eq!(told(&["rpm", "-qp", "--queryformat", fields], &rpm), about);
+    let needs = told(&["rpm", "-qp", "--requires"], &rpm);
+    assert!(needs.lines().all(|line| line.starts_with("rpmlib(")), "{needs}");
+    assert_eq!(told(&["rpm", "-qp", "--scripts"], &rpm), "");
 }
 
 #[test]

@@ -59,7 +59,8 @@ fn ingredients() -> String {
     let files = folders.iter().flat_map(|folder| programs::root().join(folder).read_dir().expect("a directory"));
     let mut files: Vec<PathBuf> =
         files.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect();
-    files.extend([programs::deployer(), programs::deployerd(), programs::root().join("CHANGELOG.md")]);
+    files.extend([programs::deployer(), programs::deployerd()]);
+    files.extend(["CHANGELOG.md", "cli/Cargo.toml", "tests/setup"].map(|file| programs::root().join(file)));
     files.sort();
     let of = |path: &PathBuf| {
         let found = path.metadata().expect("a file");
@@ -77,8 +78,15 @@ pub fn out() -> PathBuf {
 #[track_caller]
 pub fn package(programs: &Path, out: &Path) {
     let command = shell().args([packaging().join("package").as_path(), programs, Path::new(TARGET), out]);
-    let command = command.env("NFPM", tool("nfpm")).env("SOURCE_DATE_EPOCH", "1700000000").env("PACKAGE_LEVEL", "1");
+    let command = command.env("PACKAGERS", python_environment().join("bin")).env("PACKAGE_FAST", "1");
+    let command = command.env("SOURCE_DATE_EPOCH", "1700000000").envs(cargo());
     command.deadline(LONG).run().succeeds();
+}
+
+/// Where this test's own cargo is: the maker of the deb asks it about the crate.
+fn cargo() -> Vec<(&'static str, String)> {
+    let known = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "PATH"].map(|name| (name, std::env::var(name)));
+    known.into_iter().filter_map(|(name, value)| Some((name, value.ok()?))).collect()
 }
 
 /// A program by its name, which is the first argument.
