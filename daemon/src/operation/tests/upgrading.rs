@@ -17,7 +17,7 @@ fn state(version: &str) -> String {
 
 async fn world() -> World {
     let (world, _) = World::with_tenant("acme").await;
-    let document = r#"{"formatVersion":1,"tenant":"acme","stack":"shop","environment":"dev","fence":4,"ours":"kept"}"#;
+    let document = r#"{"formatVersion":1,"tenant":"acme","stack":"shop","environment":"dev","fence":4,"historyNumber":1,"ours":"kept"}"#;
     world.stored().objects.put_raw(&state("v1"), document);
     world.stored().objects.put_raw(PART, "{}");
     world
