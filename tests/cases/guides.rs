@@ -38,11 +38,20 @@ fn without_installing(world: &World) -> PathBuf {
 #[test]
 fn a_platform_team_follows_its_guide() {
     let aws = LocalAws::start();
-    let world = world(&aws);
     let lines = commands("docs/PLATFORM_ADMIN_GUIDE.md");
     assert!(lines.len() >= 20, "{lines:?}");
-    Reader::new(&world).follow(&lines);
-    world.run(["tenant", "list"]).exits(4);
+    follow_as_admin(Platform { world: world(&aws), address: BUCKET.to_owned() }, &lines);
+}
+
+/// Follows the admin's guide. Before it comes to the stacks that an older tool left, there are some.
+fn follow_as_admin(platform: Platform, lines: &[String]) {
+    let mut reader = Reader::new(&platform.world);
+    let moving = lines.iter().position(|line| line.contains("tenant migrate")).expect("the guide moves stacks");
+    let (before, after) = lines.split_at(moving);
+    reader.follow(before);
+    platform.put_document("stacks/old-shop/production/state.json", r#"{"serial": 1}"#);
+    reader.follow(after);
+    platform.world.run(["tenant", "list"]).exits(4);
 }
 
 #[test]
@@ -72,8 +81,8 @@ fn a_platform_team_follows_its_guide_on_one_machine() {
     // The guide says so: there is no IAM on one machine.
     let (roles, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.contains("tenant policy"));
     assert!(roles.len() == 2 && lines.len() >= 20 && lines.iter().all(|line| !line.contains("s3://")), "{lines:?}");
-    Reader::new(&world).follow(&lines);
-    world.run(["tenant", "list"]).exits(4);
+    let address = format!("local:{}", world.directory().join("deployer.db").display());
+    follow_as_admin(Platform { world, address }, &lines);
 }
 
 #[test]
