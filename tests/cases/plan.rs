@@ -114,13 +114,10 @@ fn while_somebody_is_at_work_nothing_looks_as_if_there_were_nothing_to_do() {
         let holder = team.world.command(under).spawn();
         wait::until("the lock is held", || team.world.work().join("locked").exists());
         run(&["apply", "--yes"]).exits(5).complains("Held by: ");
-        let json = ["apply", "--yes", "--wait", "1m", "-o", "json"];
-        let waiting = team.world.command(json.iter().chain(&place).copied()).spawn();
+        let waiting = team.world.command(["apply", "--wait", "1m"].iter().chain(&place).copied()).spawn();
         team.world.write("go", "");
         holder.wait().succeeds();
-        let told = waiting.wait().succeeds().json_lines();
-        let finished = &told.last().unwrap()["finished"];
-        assert!(finished["durationMs"].as_u64() > Some(0), "it waited: {finished}");
+        waiting.wait().succeeds();
         run(&["apply", "--yes"]).succeeds().says("No changes.");
     }
 }
