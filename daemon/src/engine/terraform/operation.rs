@@ -63,7 +63,7 @@ impl Means {
         let program = Program::find(&engine.path)?;
         let lent = engine.access.variables(work.region.as_deref(), work.role_arn.as_deref()).await;
         let lent = lent.map_err(|error| refused(&error))?;
-        let (left_at, left) = engine.workshop.left_behind(id).unzip();
+        let (left_at, left) = engine.workshop.left_behind(id, engine.states.fence).unzip();
         let state = engine.states.open(id, left).await?;
         if let Some(path) = left_at {
             listener.progress("taking up what an earlier run could not store any more".to_owned());

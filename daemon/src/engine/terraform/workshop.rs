@@ -81,8 +81,10 @@ impl Workshop {
         file.write_all(&serde_json::to_vec(owner)?)
     }
 
-    /// What a dead run could not store of a component.
-    pub fn left_behind(&self, id: &ComponentId) -> Option<(PathBuf, LeftBehind)> {
+    /// What a dead run could not store of a component; whoever may not write it either takes nothing, although the
+    /// directory is shared with what is made ready ahead of the lock.
+    pub fn left_behind(&self, id: &ComponentId, holder: Option<Fence>) -> Option<(PathBuf, LeftBehind)> {
+        holder?;
         self.left.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
@@ -205,15 +207,17 @@ mod tests {
         let all = tempfile::tempdir().unwrap();
         let id: ComponentId = "net.dns".parse().unwrap();
         let open = |number: u128, owner: &Owner| Workshop::open(all.path(), Ulid::from(number), owner).unwrap();
+        let holder = Some(Fence { token: 8, session: Ulid::nil() });
         let dead = open(1, &owner(7));
         let room = dead.room(&id, Path::new("./terraform/dns")).unwrap();
         fs::write(room.module.join(ERRORED), "{}").unwrap();
-        assert!(open(2, &owner(8)).left_behind(&id).is_none(), "its owner is alive");
+        assert!(open(2, &owner(8)).left_behind(&id, holder).is_none(), "its owner is alive");
         drop(dead);
         let elsewhere = Owner { place: "local:/y tenants/a".to_owned(), ..owner(8) };
-        assert!(open(3, &elsewhere).left_behind(&id).is_none());
+        assert!(open(3, &elsewhere).left_behind(&id, holder).is_none());
         let next = open(4, &owner(8));
-        let (path, left) = next.left_behind(&id).unwrap();
+        assert!(next.left_behind(&id, None).is_none(), "whoever only looks leaves it to the holder");
+        let (path, left) = next.left_behind(&id, holder).unwrap();
         assert_eq!((left.content.as_slice(), left.fence.token), (&b"{}"[..], 7));
         fs::remove_file(path).unwrap();
         drop(next);
