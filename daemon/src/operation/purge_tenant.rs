@@ -6,7 +6,7 @@ use deployer_domain::key::ObjectKey;
 use deployer_domain::name::TenantId;
 use deployer_domain::port_error::Attempted;
 
-use super::archive_tenant::{Found, archives, remove};
+use super::archive_tenant::{Found, archives, being_restored, remove, under_way};
 use super::authorise::AdminAccess;
 use super::{Ports, authorise, registry};
 
@@ -20,10 +20,13 @@ pub struct PurgedTenant {
 }
 
 /// Purges the archives of a tenant whose grace period is over. Fails with `NOT_FOUND` where there is none, with
-/// `POLICY_DENIED` where all are too young. Can be repeated.
+/// `POLICY_DENIED` where all are too young, with `STATE_CONFLICT` while one is restored from. Can be repeated.
 pub async fn purge_tenant(ports: &Ports, caller: &Caller, id: &TenantId) -> Result<PurgedTenant> {
     let access = authorise::admin(ports, caller).await?;
     let found = archives(&access.backend, id).await?;
+    if let Some(begun) = under_way(&found) {
+        return Err(being_restored(begun, format!("nothing of {id} is purged: it is being restored")));
+    }
     let lives = registry::registry(ports, &access.backend).await?.tenant(id).is_some();
     let due = due(ports, id, found, lives)?;
     let recorder = authorise::recorder(&access, caller, "tenant.purge", id.as_str()).await;

@@ -189,8 +189,8 @@ async fn an_archive_is_purged_when_its_time_is_over_and_not_before() {
     world.create("acme").await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_takes_the_name_of_a_tenant_that_is_being_restored() {
+/// A deleted tenant whose restoration was cut off after its first object.
+async fn half_restored() -> World {
     let (world, _) = world(false).await;
     delete(&world, false).await.unwrap();
     // The intent, the mark, the first object.
@@ -200,6 +200,23 @@ async fn nobody_takes_the_name_of_a_tenant_that_is_being_restored() {
     }
     restore(&world).await.unwrap_err();
     world.stored().objects.forget_faults();
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_a_tenant_is_being_restored_from_is_not_purged() {
+    let world = half_restored().await;
+    world.clock.pass(SignedDuration::from_hours(30 * 24));
+    world.admin_login(PASSWORD).await.unwrap();
+    let error = purge_tenant(&world.ports, &caller(), &acme()).await.unwrap_err();
+    assert_eq!(error.reason, Reason::StateConflict);
+    assert!(error.hints[0].contains("deployer tenant restore acme"), "{error:?}");
+    restore(&world).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_the_name_of_a_tenant_that_is_being_restored() {
+    let world = half_restored().await;
     let error = world.create("acme").await.unwrap_err();
     assert_eq!(error.reason, Reason::StateConflict);
     assert!(error.hints[0].contains("deployer tenant restore acme"), "{error:?}");
