@@ -21,7 +21,7 @@ use ulid::Ulid;
 use super::archive_tenant::remove;
 use super::authorise::AdminAccess;
 use super::change_tenant::{Change, First};
-use super::move_objects::{Found, changed, find, read};
+use super::move_objects::{Found, changed, find, leaving, read};
 use super::upgrade_tenant::point_config;
 use super::{Ports, authorise, bounded, registry};
 
@@ -91,13 +91,12 @@ async fn reopen(ports: &Ports, backend: &Backend, found: &Found) -> Result<()> {
 }
 
 async fn reopen_one(backend: &Backend, key: &ObjectKey, place: &StackSpace, write_id: Ulid) -> Result<()> {
-    let Some(object) = read(backend, key).await? else { return Err(changed(key)) };
-    let state = Leaving::parse(&object.bytes, key)?;
+    let (state, etag) = leaving(backend, key).await?;
     // One that has left for another place was not sealed by this move.
     if !state.has_left_for(place).unwrap_or(false) {
         return Ok(());
     }
-    match backend.objects.write(key, state.returned(write_id), WriteIf::Unchanged(object.etag)).await {
+    match backend.objects.write(key, state.returned(write_id), WriteIf::Unchanged(etag)).await {
         Ok(_) => Ok(()),
         Err(PortError::Conflict | PortError::Gone) => Err(changed(key)),
         Err(error) => Err(explain(error, format!("write {key}"), &backend.place.address)),

@@ -9,7 +9,7 @@ use deployer_domain::backend::Backend;
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{MoveSpace, ObjectKey, StackSpace};
 use deployer_domain::moving::Leaving;
-use deployer_domain::object::{Object, PortError, WriteIf};
+use deployer_domain::object::{ETag, Object, PortError, WriteIf};
 use deployer_domain::port_error::{Attempted, explain};
 
 use super::bounded;
@@ -74,8 +74,7 @@ pub(super) async fn refuse_closed(backend: &Backend, found: &Found) -> Result<()
     let looked = bounded::map(found.states.iter().cloned(), |(key, _)| {
         let backend = backend.clone();
         async move {
-            let Some(object) = read(&backend, &key).await? else { return Err(changed(&key)) };
-            if Leaving::parse(&object.bytes, &key)?.is_closed() {
+            if leaving(&backend, &key).await?.0.is_closed() {
                 return Err(Error::new(Reason::StateConflict, format!("{key} is sealed, so it cannot be moved"))
                     .hint("its state has moved before: look in it where to (`movedTo`), and who works there"));
             }
@@ -90,8 +89,7 @@ pub(super) async fn refuse_unreadable(backend: &Backend, found: &Found) -> Resul
     let looked = bounded::map(found.states.iter().cloned(), |(key, place)| {
         let backend = backend.clone();
         async move {
-            let Some(object) = read(&backend, &key).await? else { return Err(changed(&key)) };
-            let state = Leaving::parse(&object.bytes, &key)?;
+            let (state, _) = leaving(&backend, &key).await?;
             state.has_left_for(&place)?;
             state.refuse_unreadable(&key, &place)
         }
@@ -104,8 +102,7 @@ pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
     let sealed = bounded::map(found.states.iter().cloned(), |(key, place)| {
         let backend = backend.clone();
         async move {
-            let Some(object) = read(&backend, &key).await? else { return Err(changed(&key)) };
-            let state = Leaving::parse(&object.bytes, &key)?;
+            let (state, etag) = leaving(&backend, &key).await?;
             if state.has_left_for(&place)? {
                 return Ok(());
             }
@@ -113,7 +110,7 @@ pub(super) async fn seal(backend: &Backend, found: &Found) -> Result<()> {
             if read(&backend, &place.state()).await?.is_some() {
                 return Err(occupied(&place.state()));
             }
-            match backend.objects.write(&key, state.sealed(&place), WriteIf::Unchanged(object.etag)).await {
+            match backend.objects.write(&key, state.sealed(&place), WriteIf::Unchanged(etag)).await {
                 Ok(_) => Ok(()),
                 Err(PortError::Conflict | PortError::Gone) => Err(changed(&key)),
                 Err(error) => Err(explain(error, format!("write {key}"), &backend.place.address)),
@@ -169,8 +166,7 @@ struct Departed {
 
 impl Departed {
     async fn read(backend: &Backend, from: ObjectKey, place: StackSpace) -> Result<Self> {
-        let Some(object) = read(backend, &from).await? else { return Err(changed(&from)) };
-        let state = Leaving::parse(&object.bytes, &from)?;
+        let (state, _) = leaving(backend, &from).await?;
         if !state.has_left_for(&place)? {
             return Err(changed(&from));
         }
@@ -189,6 +185,12 @@ impl Departed {
         create(backend, &key, self.state.arrived()).await?;
         read(backend, &key).await?.map(drop).ok_or_else(|| changed(&key))
     }
+}
+
+/// A state where it was, with its version.
+pub(super) async fn leaving(backend: &Backend, key: &ObjectKey) -> Result<(Leaving, ETag)> {
+    let Some(object) = read(backend, key).await? else { return Err(changed(key)) };
+    Ok((Leaving::parse(&object.bytes, key)?, object.etag))
 }
 
 pub(super) async fn read(backend: &Backend, key: &ObjectKey) -> Result<Option<Object>> {
