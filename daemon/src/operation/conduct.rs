@@ -6,17 +6,11 @@ use std::time::Duration;
 
 use deployer_domain::approval::{ApprovalRequest, Decision, Standing};
 use deployer_domain::caller::Caller;
-use deployer_domain::cloudformation::OperationToken;
-use deployer_domain::engine::{Engine, Gate};
-use deployer_domain::error::{Error, Reason, Result};
-use deployer_domain::object::{PortError, WriteIf};
-use deployer_domain::plan::{Approved, Deployed, Plan};
-use deployer_domain::port_error::explain;
-use deployer_domain::run::{
-    Done, Happening, Redactor, Report, RunFinished, RunOperation, RunStatus, ShownPlan, named_outputs,
-};
-use deployer_domain::seal::Fence;
-use deployer_domain::state::{Action, EngineKind, HistoryEntry};
+use deployer_domain::engine::Engine;
+use deployer_domain::error::{Error, Result};
+use deployer_domain::plan::{Approved, Plan};
+use deployer_domain::run::{Done, Happening, RunFinished, RunOperation, RunStatus, ShownPlan};
+use deployer_domain::state::EngineKind;
 use ulid::Ulid;
 
 use super::Ports;
@@ -25,16 +19,16 @@ use super::authorise::TenantAccess;
 use super::await_approval::AwaitApproval;
 use super::blueprint::Blueprint;
 use super::commands::Commands;
-use super::ending::{failed, summarise};
-use super::modules::Modules;
+use super::ending::failed;
 use super::proposals::{Asking, proposals};
 use super::record::{AuditOf, Recorder};
-use super::stack_access::CallersStacks;
 use super::start_run::{StartRun, confirmed, nothing_to_do, stale};
 use super::under_lock::{Locked, Locking};
-use crate::engine::cloudformation::CloudformationEngine;
 use crate::engine::terraform::Ahead;
-use crate::run::{Executed, Execution, PARALLELISM, Revision, Run};
+use crate::run::{Executed, Execution, PARALLELISM, Run};
+
+mod finish;
+mod prepare;
 
 type Engines = HashMap<EngineKind, Arc<dyn Engine>>;
 
@@ -260,50 +254,6 @@ impl Conductor {
         Recorder::new(&access.backend, &self.caller, of, action, &subject).await
     }
 
-    /// Stores the source and starts the guard, at the same time.
-    async fn prepare(&self, plan: &Plan, locked: &Locked) -> Result<Commands> {
-        let removes = plan.steps.iter().any(|step| {
-            matches!(step.action, Action::Delete | Action::Replace)
-                && step.deployed.as_ref().is_some_and(|deployed| {
-                    let read = Deployed::read(&step.component, deployed);
-                    matches!(read, Ok(Deployed::Command(command)) if command.destroy.is_some())
-                })
-        });
-        let (commands, ()) = tokio::try_join!(
-            Commands::start(super::commands::Start {
-                ports: &self.ports,
-                caller: &self.caller,
-                access: self.access(locked),
-                space: &self.blueprint.space,
-                run: &self.run,
-                lease: &locked.lease,
-                directory: self.blueprint.loaded.as_ref().map(|loaded| loaded.files.directory.clone()),
-                source: if removes { locked.state.view(|state| state.source.clone()) } else { None },
-                serves: plan.works_with(EngineKind::Terraform),
-                secrets: plan.resolver.values().secrets().cloned().collect(),
-            }),
-            self.store_source(locked)
-        )?;
-        Ok(commands)
-    }
-
-    async fn store_source(&self, locked: &Locked) -> Result<()> {
-        let Some(source) = &self.blueprint.source else { return Ok(()) };
-        let known = locked.state.view(|state| state.source.as_deref() == Some(&source.hash.to_string()));
-        let Some(archive) = source.archive.clone().filter(|_| !known) else { return Ok(()) };
-        let key = self.blueprint.space.source(&source.hash.0);
-        let backend = &self.access(locked).backend;
-        let mut again = true;
-        loop {
-            match backend.objects.write(&key, archive.clone(), WriteIf::Absent).await {
-                // It is named by its content: what is there is the same.
-                Ok(_) | Err(PortError::Conflict) => return Ok(()),
-                Err(PortError::Unavailable(_)) if again => again = false,
-                Err(error) => return Err(explain(error, "store the source", &backend.place.address)),
-            }
-        }
-    }
-
     async fn carry_out(&self, plan: Arc<Plan>, locked: &Locked, commands: &Commands) -> Result<Executed> {
         let engines = self.engines(&plan, locked, commands).await?;
         let execution = Execution {
@@ -317,107 +267,6 @@ impl Conductor {
             clock: Arc::clone(&self.ports.clock),
         };
         Ok(execution.carry_out().await)
-    }
-
-    /// The engines of this run, each with the caller's credentials.
-    async fn engines(&self, plan: &Plan, locked: &Locked, commands: &Commands) -> Result<Engines> {
-        let stacks = || CallersStacks::new(&self.ports, &self.caller, self.access(locked), &self.blueprint);
-        let approved = match self.request.accept_changed_plan {
-            true => Approved::default(),
-            false => self.request.approved.clone(),
-        };
-        let command: Arc<dyn Engine> = Arc::new(commands.engine(self.run.cancelled().clone()));
-        let cloudformation: Arc<dyn Engine> = Arc::new(CloudformationEngine {
-            access: Arc::new(stacks()),
-            gate: Arc::clone(&locked.lease) as Arc<dyn Gate>,
-            token: OperationToken::new(locked.lease.token(), self.run.id()),
-            approved: approved.clone(),
-            redactor: Redactor::new(plan.resolver.values().secrets()),
-            cancel: self.run.cancelled().clone(),
-        });
-        let mut engines = HashMap::from([(EngineKind::Command, command), (EngineKind::Cloudformation, cloudformation)]);
-        if plan.works_with(EngineKind::Terraform) {
-            let source = self.blueprint.source.as_ref();
-            let modules = Modules {
-                ports: &self.ports,
-                caller: &self.caller,
-                backend: &self.access(locked).backend,
-                space: &self.blueprint.space,
-                commands,
-                source: source.and_then(|source| Some((source.hash, source.archive.clone()?))),
-                stacks: stacks(),
-                ahead: self.ahead.clone(),
-                fence: Some(Fence { token: locked.lease.token(), session: locked.lease.session() }),
-                gate: Arc::clone(&locked.lease) as Arc<dyn Gate>,
-                approved,
-                cancel: self.run.cancelled().clone(),
-                at_once: self.parallelism,
-            };
-            engines.insert(EngineKind::Terraform, Arc::new(modules.engine().await?));
-        }
-        Ok(engines)
-    }
-
-    /// Writes the final state with its history, and says how the run ended.
-    async fn finish(
-        &self,
-        worked: Result<Executed>,
-        locked: &Locked,
-        (recorder, approval): (&Recorder, Option<Decision>),
-    ) -> RunFinished {
-        let mut finished = match worked {
-            Ok(executed) => summarise(&executed),
-            Err(error) => failed(&error),
-        };
-        if let Some(done) = &self.resumed {
-            finished.counts = done.and(finished.counts);
-        }
-        let mut entry = self.entry(&finished, recorder).await;
-        entry.why = approval.map(|decision| decision.as_reason()).or(entry.why);
-        match locked.state.finish(entry).await {
-            Ok(number) => finished.history_number = number,
-            Err(error) => {
-                if error.reason == Reason::LockLost {
-                    finished.status = RunStatus::LockLost;
-                } else if finished.error.is_none() {
-                    finished.status = RunStatus::Failed;
-                }
-                finished.error = Some(Report::from(&error));
-            }
-        }
-        finished.outputs = locked.state.view(named_outputs);
-        finished
-    }
-
-    /// The commit of what the plan was made of.
-    async fn revision(&self) -> Revision {
-        if let Some(past) = &self.blueprint.past {
-            return past.revision.clone();
-        }
-        let Some(loaded) = &self.blueprint.loaded else { return Revision::default() };
-        let directory = loaded.files.directory.clone();
-        super::blocking(move || Ok(Revision::of(&directory))).await.unwrap_or_default()
-    }
-
-    async fn entry(&self, finished: &RunFinished, recorder: &Recorder) -> HistoryEntry {
-        let revision = self.revision().await;
-        let who = recorder.who();
-        let summary = self.run.summary();
-        HistoryEntry {
-            number: 0,
-            run: summary.id,
-            operation: summary.operation.as_str().to_owned(),
-            actor: who.actor.clone(),
-            principal: who.identity.as_ref().map(|identity| identity.principal.clone()).unwrap_or_default(),
-            why: self.blueprint.rollback_to().map(|number| format!("rollback to #{number}")),
-            git_commit: revision.commit,
-            git_branch: revision.branch,
-            started: summary.started,
-            duration_ms: self.run.age_ms().saturating_sub(self.waited_ms),
-            result: finished.status.result(),
-            message: finished.error.as_ref().map(|report| report.message.clone()),
-            counts: finished.counts,
-        }
     }
 }
 
