@@ -1,6 +1,6 @@
 //! What is kept of a tenant that was deleted, until it is purged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -93,14 +93,29 @@ impl Manifest {
 }
 
 /// The mark of a restoration that has begun.
-pub fn mark_begun(now: Timestamp) -> Vec<u8> {
-    format!("{{\"begun\": \"{now}\"}}\n").into_bytes()
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// When, by the clock of whoever began it; for people only, as another's clock may say something else.
+    pub begun: Timestamp,
+    /// The tenant's complete archives at that time, by name.
+    pub archives: BTreeSet<String>,
 }
 
-/// When it had begun, as its mark says; a mark that cannot be read speaks of one that has only just begun.
-pub fn begun(mark: &[u8]) -> Timestamp {
-    let document: Option<BTreeMap<String, Timestamp>> = serde_json::from_slice(mark).ok();
-    document.and_then(|fields| fields.get("begun").copied()).unwrap_or(Timestamp::MAX)
+impl Begun {
+    /// Reads a mark. One that cannot be read says nothing of archives.
+    pub fn parse(mark: &[u8]) -> Option<Self> {
+        serde_json::from_slice(mark).ok()
+    }
+
+    /// The mark as it is stored.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        seal::spell(self)
+    }
+
+    /// Whether that restoration came to its end, given the archives of today: only who is back can be deleted anew.
+    pub fn has_ended<'a>(&self, mut archives: impl Iterator<Item = &'a str>) -> bool {
+        archives.any(|name| !self.archives.contains(name))
+    }
 }
 
 /// The state of an archive as it is put back: open again, for a holder with a higher token, under a mark of its own.
@@ -133,9 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_says_when_a_restoration_has_begun() {
-        let now: Timestamp = "2024-01-20T14:30:00Z".parse().unwrap();
-        assert_eq!((begun(&mark_begun(now)), begun(b"?")), (now, Timestamp::MAX));
+    fn a_restoration_has_ended_where_an_archive_is_there_that_it_did_not_know_of() {
+        let archives = BTreeSet::from(["20240120T143000Z".to_owned(), "20240320T143000Z".to_owned()]);
+        let mark = Begun { begun: Timestamp::UNIX_EPOCH, archives };
+        let mark = Begun::parse(&mark.to_bytes().unwrap()).unwrap();
+        assert!(!mark.has_ended(["20240120T143000Z", "20240320T143000Z"].into_iter()));
+        assert!(!mark.has_ended(["20240320T143000Z"].into_iter()), "an older one may have been purged");
+        // By a clock that is behind.
+        assert!(mark.has_ended(["20240120T143000Z", "20240220T143000Z", "20240320T143000Z"].into_iter()));
+        assert_eq!(Begun::parse(b"?"), None);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use deployer_domain::archive::{self, Archived, Manifest};
-use deployer_domain::backend::Backend;
+use deployer_domain::archive::{Archived, Begun, Manifest};
+use deployer_domain::backend::{Backend, BackendAddress};
 use deployer_domain::error::{Error, Reason, Result};
 use deployer_domain::key::{ArchiveSpace, ObjectKey, PlatformSpace};
 use deployer_domain::name::TenantId;
@@ -24,17 +24,23 @@ pub(super) struct Found {
     pub manifest: Manifest,
     /// Whether the tenant was restored from it.
     pub restored: bool,
-    /// When a restoration from it has begun.
-    pub begun: Option<Timestamp>,
+    /// Whether a restoration from it has begun.
+    pub begun: bool,
 }
 
-/// The archive from which a restoration has begun and not ended. Who was deleted after that had been restored.
+/// The archive from which a restoration has begun and not ended.
 pub(super) fn under_way(all: &[Found]) -> Option<&Found> {
-    let newest = all.iter().map(|found| found.manifest.deleted).max();
-    all.iter().find(|found| !found.restored && found.begun.is_some_and(|begun| Some(begun) >= newest))
+    all.iter().find(|found| !found.restored && found.begun)
 }
 
-/// Finds the complete archives of a tenant, oldest first.
+/// What the marks of an archive say.
+struct Marks {
+    restored: bool,
+    begun: Option<Option<Begun>>,
+}
+
+/// Finds the complete archives of a tenant, oldest first. Its last mark may be missing where a restoration was cut off
+/// at the very end: it has ended all the same where the tenant was deleted again since.
 pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Found>> {
     let folders = folders(backend, id).await?;
     let found = bounded::map(folders, |space| {
@@ -45,15 +51,25 @@ pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Fou
                 return Ok(None);
             };
             let manifest = Manifest::parse(&object.bytes, &key)?;
-            let mark = space.restored();
-            let restored = objects.read(&mark).await.attempted(format!("read {mark}"), &address)?.is_some();
-            let mark = space.restoring();
-            let begun = objects.read(&mark).await.attempted(format!("read {mark}"), &address)?;
-            let begun = begun.map(|object| archive::begun(&object.bytes));
-            Ok(Some(Found { space, manifest, restored, begun }))
+            Ok(Some((marks(&*objects, &space, &address).await?, space, manifest)))
         }
     });
-    Ok(found.await?.into_iter().flatten().collect())
+    let found: Vec<_> = found.await?.into_iter().flatten().collect();
+    let names: Vec<String> = found.iter().map(|(_, space, _)| space.name().to_owned()).collect();
+    let judged = found.into_iter().map(|(marks, space, manifest)| {
+        let begun = marks.begun.is_some();
+        let ended = marks.begun.flatten().is_some_and(|mark| mark.has_ended(names.iter().map(String::as_str)));
+        Found { space, manifest, restored: marks.restored || ended, begun }
+    });
+    Ok(judged.collect())
+}
+
+async fn marks(objects: &dyn ObjectStore, space: &ArchiveSpace, address: &BackendAddress) -> Result<Marks> {
+    let mark = space.restored();
+    let restored = objects.read(&mark).await.attempted(format!("read {mark}"), address)?.is_some();
+    let mark = space.restoring();
+    let begun = objects.read(&mark).await.attempted(format!("read {mark}"), address)?;
+    Ok(Marks { restored, begun: begun.map(|object| Begun::parse(&object.bytes)) })
 }
 
 /// Refuses to use the name of a tenant that is being brought back, or below whose name somebody's work lies.
@@ -147,7 +163,7 @@ impl<'a> Archiving<'a> {
             let listed = self.backend.objects.list(&prefix).await;
             let listed = listed.attempted(format!("list {}", prefix.as_str()), &self.backend.place.address)?;
             if listed.is_empty() {
-                return Ok(Found { space: self.space, manifest: self.manifest, restored: false, begun: None });
+                return Ok(Found { space: self.space, manifest: self.manifest, restored: false, begun: false });
             }
             let keys: Vec<ObjectKey> = listed.into_iter().map(|listed| listed.key).collect();
             self.copy(&keys).await?;

@@ -3,9 +3,10 @@
 //! The archive is marked before the first object is put back, so that nobody takes the name meanwhile and a restoration
 //! that was cut off goes on from the same archive.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deployer_domain::archive::{Archived, mark_begun, reopened};
+use deployer_domain::archive::{Archived, Begun, reopened};
 use deployer_domain::backend::Backend;
 use deployer_domain::caller::Caller;
 use deployer_domain::credential::SecretHash;
@@ -66,7 +67,8 @@ pub async fn restore_tenant(
     }
     let recorder = authorise::recorder(&access, caller, "tenant.restore", id.as_str()).await;
     let intent = recorder.intent(ports).await?;
-    let restored = Restoration { ports, access: &access, id, found, goes_on, steps }.carry_out().await;
+    let known = all.iter().map(|found| found.space.name().to_owned()).collect();
+    let restored = Restoration { ports, access: &access, id, found, known, goes_on, steps }.carry_out().await;
     recorder.result(ports, intent, &restored).await;
     restored
 }
@@ -110,6 +112,8 @@ struct Restoration<'a> {
     access: &'a AdminAccess,
     id: &'a TenantId,
     found: Found,
+    /// The names of all archives of the tenant.
+    known: BTreeSet<String>,
     goes_on: bool,
     steps: Steps<'a>,
 }
@@ -135,7 +139,8 @@ impl Restoration<'_> {
     /// Marks the archive; one that was restored before counts as one that was not.
     async fn begin(&self, tenant: &Tenant) -> Result<()> {
         let (backend, space) = (&self.access.backend, &self.found.space);
-        put(backend, &space.restoring(), mark_begun(self.ports.clock.now())).await?;
+        let mark = Begun { begun: self.ports.clock.now(), archives: self.known.clone() };
+        put(backend, &space.restoring(), mark.to_bytes()?).await?;
         if !self.goes_on {
             // What a creation that was cut off may have left is nobody's, and the archive has another.
             remove(backend, vec![tenant.space().config()]).await?;

@@ -215,6 +215,22 @@ async fn an_archive_that_a_tenant_is_being_restored_from_is_not_purged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_whose_last_mark_is_missing_has_ended_where_a_slower_clock_deletes_the_tenant_again() {
+    let (world, _) = world(false).await;
+    delete(&world, false).await.unwrap();
+    restore(&world).await.unwrap();
+    let mark = keys(&world, "").into_iter().find(|key| key.ends_with("/restored.json")).unwrap();
+    world.stored().objects.remove_raw(&mark);
+    world.clock.pass(SignedDuration::from_mins(-1));
+    delete(&world, false).await.unwrap();
+    let listed = list_deleted(&world.ports, &caller()).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].archive.name(), listed[0].restoring), ("20240115T102900Z", false));
+    restore(&world).await.unwrap();
+    assert_eq!(list_deleted(&world.ports, &caller()).await.unwrap().len(), 0, "the newest came back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_takes_the_name_of_a_tenant_that_is_being_restored() {
     let world = half_restored().await;
     let error = world.create("acme").await.unwrap_err();
