@@ -21,10 +21,12 @@ CARGO_HOME_DIRECTORY := $(or $(CARGO_HOME),$(HOME)/.cargo)
 CARGO_CYCLONEDX_VERSION := 0.5.9
 EPOCH = $(shell git log -1 --format=%ct)
 REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=cargo
+# What is needed first is linked first, by names that say all of a function (packaging/README.md).
+ORDERED = $(shell command -v python3 >/dev/null && echo '-C linker=$(CURDIR)/packaging/order/link')
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
-  RUSTFLAGS="$(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
+  RUSTFLAGS="-C symbol-mangling-version=v0 $(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
-.PHONY: help build programs shipped release packages sbom docs pictures demo test test-faults test-admins test-iam test-setup test-samples test-editors vsix model deny check bench
+.PHONY: help build programs shipped order release packages sbom docs pictures demo test test-faults test-admins test-iam test-setup test-samples test-editors vsix model deny check bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -39,11 +41,19 @@ programs: ## Builds both programs, optimised, for this machine.
 release: packages sbom ## Builds what is shipped into target/dist: static programs, packages, checksums, a list of parts.
 	@cd target/dist && rm -f SHA256SUMS && sha256sum -- * > .sums && mv .sums SHA256SUMS && cat SHA256SUMS
 
+define static
+@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: install musl-tools (Debian) or musl-gcc (Fedora)"; exit 1; }
+rustup target add $(TARGET)
+$(REPRODUCIBLE) cargo rustc --locked --release --target $(TARGET) --package deployer-daemon --bin deployerd -- $(PACKED) $(1)
+$(REPRODUCIBLE) cargo rustc --locked --release --target $(TARGET) --package deployer-cli --bin deployer -- $(FIXED) $(1)
+endef
+
 shipped: ## Builds both programs as they are shipped: static, for any Linux.
-	@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: install musl-tools (Debian) or musl-gcc (Fedora)"; exit 1; }
-	rustup target add $(TARGET)
-	$(REPRODUCIBLE) cargo rustc --locked --release --target $(TARGET) --package deployer-daemon --bin deployerd -- $(PACKED)
-	$(REPRODUCIBLE) cargo rustc --locked --release --target $(TARGET) --package deployer-cli --bin deployer -- $(FIXED)
+	$(call static,$(ORDERED))
+
+order: test-setup ## Records which functions the programs need first, for the linking of what is shipped.
+	$(call static,-C strip=none)
+	packaging/order/record target/$(TARGET)/release
 
 packages: test-setup shipped ## Builds the archive, deb, rpm and formula of the static programs.
 	rm -rf target/dist

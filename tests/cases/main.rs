@@ -32,6 +32,7 @@ mod isolation;
 mod isolation_enforced;
 mod isolation_judged;
 mod lifecycle;
+mod linking;
 mod lock;
 mod logs;
 mod output;
