@@ -22,7 +22,7 @@ CARGO_CYCLONEDX_VERSION := 0.5.9
 EPOCH = $(shell git log -1 --format=%ct)
 REMAPPED := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=cargo
 # What is needed first is linked first, by names that say all of a function (packaging/README.md).
-ORDERED = $(shell command -v python3 >/dev/null && echo '-C linker=$(CURDIR)/packaging/order/link')
+ORDERED = $(shell command -v python3 >/dev/null && echo '-C linker-flavor=gcc -C linker=$(CURDIR)/packaging/order/link')
 REPRODUCIBLE = CC_$(subst -,_,$(TARGET))=musl-gcc CFLAGS_$(subst -,_,$(TARGET))="-ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=cargo" \
   RUSTFLAGS="-C symbol-mangling-version=v0 $(REMAPPED)" SOURCE_DATE_EPOCH=$(EPOCH)
 
