@@ -1,7 +1,9 @@
 //! What a run costs around an engine: Terraform through the product, beside Terraform by itself.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use harness::aws::{LocalAws, REGION};
 
@@ -38,15 +40,17 @@ pub fn measure(programs: &Path, report: &mut Report) -> Outcome<()> {
     let (ours, theirs) = in_turns(&world, &bare)?;
     let (what, peer) = ("deployer apply, S3 and DynamoDB", "terraform init && apply, its S3 backend");
     report.row(Row::known(peer, spread(&theirs), "with use_lockfile"));
-    report.row(Row::faster(what, &ours, (peer, &theirs)));
+    report.row(Row::ratio(what, &ours, (peer, &theirs), 1.1));
+    let (ours, theirs) = backends(&bare)?;
+    report.row(Row::faster("terraform init && apply, the daemon's backend", &ours, (peer, &theirs)));
     Ok(())
 }
 
-/// A new stack, and a new directory, in each turn; the first turn does not count.
-fn in_turns(world: &World, bare: &Bare<'_>) -> Outcome<(Times, Times)> {
+/// The same commands by hand over both backends that keep the state in S3: what a state costs by itself.
+fn backends(bare: &Bare<'_>) -> Outcome<(Times, Times)> {
     let (mut ours, mut theirs) = (Times::default(), Times::default());
     for turn in 0..=TURNS {
-        let (by_us, by_itself) = (time(&mut applying(world, turn)?, false)?, time(&mut bare.applying(turn)?, false)?);
+        let (by_us, by_itself) = (bare.served(turn)?, time(&mut bare.applying(&format!("by-itself-{turn}"))?, false)?);
         if turn > 0 {
             ours.add(by_us);
             theirs.add(by_itself);
@@ -55,13 +59,28 @@ fn in_turns(world: &World, bare: &Bare<'_>) -> Outcome<(Times, Times)> {
     Ok((ours, theirs))
 }
 
-fn applying(world: &World, turn: usize) -> Outcome<Command> {
-    let name = format!("module-{turn}");
+/// A new stack, and a new directory, in each turn; the first turn does not count.
+fn in_turns(world: &World, bare: &Bare<'_>) -> Outcome<(Times, Times)> {
+    let (mut ours, mut theirs) = (Times::default(), Times::default());
+    for turn in 0..=TURNS {
+        let (by_us, by_itself) = (
+            time(&mut applying(world, &format!("module-{turn}"))?, false)?,
+            time(&mut bare.applying(&format!("bare-{turn}"))?, false)?,
+        );
+        if turn > 0 {
+            ours.add(by_us);
+            theirs.add(by_itself);
+        }
+    }
+    Ok((ours, theirs))
+}
+
+fn applying(world: &World, name: &str) -> Outcome<Command> {
     let text = format!(
         "apiVersion: deployer/v1\nkind: Stack\nname: {name}\nenvironments: {{ development: {{}} }}\nservices:\n  work:\n    \
          components:\n      many: {{ type: terraform, source: ./many }}\n"
     );
-    let file = world.write_stack(&name, &text)?;
+    let file = world.write_stack(name, &text)?;
     let directory = PathBuf::from(&file).parent().map(|parent| parent.join("many")).unwrap_or_default();
     std::fs::create_dir_all(&directory)?;
     std::fs::write(directory.join("main.tf"), module(""))?;
@@ -78,20 +97,47 @@ struct Bare<'a> {
 }
 
 impl Bare<'_> {
-    fn applying(&self, turn: usize) -> Outcome<Command> {
-        let directory = self.world.home().join(format!("bare-{turn}"));
+    fn applying(&self, name: &str) -> Outcome<Command> {
+        let directory = self.world.home().join(name);
         std::fs::create_dir_all(&directory)?;
-        let backend = self.backend.replace("KEY", &format!("bare-{turn}"));
-        std::fs::write(directory.join("main.tf"), module(&backend))?;
-        let program = self.program.display();
-        let script =
-            format!("{program} init -input=false >/dev/null && {program} apply -input=false -auto-approve -json");
+        std::fs::write(directory.join("main.tf"), module(&self.backend.replace("KEY", name)))?;
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", &script]).current_dir(directory).env_clear();
+        command.args(["-c", &self.script()]).current_dir(directory).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.world.home()).env("CHECKPOINT_DISABLE", "1");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok(command)
+    }
+
+    fn script(&self) -> String {
+        let program = self.program.display();
+        format!("{program} init -input=false >/dev/null && {program} apply -input=false -auto-approve -json")
+    }
+
+    /// How long the same commands take over the backend that the daemon serves to a run which holds its lock: what
+    /// stands for Terraform in that run measures them where it was to apply, and then ends the run.
+    fn served(&self, turn: usize) -> Outcome<Duration> {
+        let (name, home) = (format!("served-{turn}"), self.world.home());
+        let (directory, programs, took) = (home.join(&name), home.join("programs"), home.join("took"));
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join("main.tf"), module("terraform {\n  backend \"http\" {}\n}\n"))?;
+        let stand_in = format!(
+            "#!/bin/sh\n[ \"$1\" = apply ] || exec {program} \"$@\"\nunset TF_DATA_DIR\ncd {directory} || exit\n\
+             from=$(date +%s%N)\n/bin/sh -c '{script}' >/dev/null || exit\necho $(($(date +%s%N) - from)) > {took}\nexit 1\n",
+            program = self.program.display(),
+            directory = directory.display(),
+            script = self.script(),
+            took = took.display(),
+        );
+        std::fs::create_dir_all(&programs)?;
+        let program = programs.join("terraform");
+        std::fs::write(&program, stand_in)?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH")?);
+        applying(self.world, &name)?.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        let measured = std::fs::read_to_string(&took)?;
+        std::fs::remove_file(took)?;
+        Ok(Duration::from_nanos(measured.trim().parse()?))
     }
 }
 
