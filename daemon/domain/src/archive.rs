@@ -52,7 +52,7 @@ impl Archived {
 
     /// Describes a content whose SHA-256 somebody else has computed.
     pub fn known(size: u64, sha256: &[u8]) -> Self {
-        Self { size, sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect() }
+        Self { size, sha256: hex::encode(sha256) }
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Binding(String);
 impl Binding {
     /// Binds to a credential by the text that changes when the credential does.
     pub fn to(credential: &str) -> Self {
-        Self(Sha256::digest(credential.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex::encode(Sha256::digest(credential.as_bytes())))
     }
 }
 

@@ -25,7 +25,7 @@ pub struct SourceHash(pub [u8; 32]);
 
 impl fmt::Display for SourceHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -34,14 +34,10 @@ impl FromStr for SourceHash {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = || Error::new(Reason::InvalidRequest, "the hash of a source has 64 hexadecimal digits");
-        let bytes: &[u8; 64] = text.as_bytes().try_into().map_err(|_| refuse())?;
         let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(bytes.chunks_exact(2)) {
-            let digit = |c: u8| (c as char).to_digit(16).filter(|_| !c.is_ascii_uppercase());
-            *byte = match (digit(pair[0]), digit(pair[1])) {
-                (Some(high), Some(low)) => (high * 16 + low) as u8,
-                _ => return Err(refuse()),
-            };
+        // One source has one name: digits in capitals would be another key of the storage.
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) || hex::decode_to_slice(text, &mut hash).is_err() {
+            return Err(refuse());
         }
         Ok(Self(hash))
     }
@@ -112,21 +108,12 @@ fn hash_entries(mut entries: Vec<&SourceEntry>) -> String {
         hasher.update([0, u8::from(entry.executable)]);
         hasher.update(entry.sha256);
     }
-    hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }
 
 /// The SHA-256 of a text, in hexadecimal.
 pub fn text_hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 #[cfg(test)]

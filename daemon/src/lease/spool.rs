@@ -83,7 +83,7 @@ fn read(path: PathBuf, stem: &str) -> Option<Spooled> {
 /// What the names of an environment's documents begin with; a backend's address may be anything, its digest is a name.
 fn stem(request: &SealRequest) -> String {
     let digest = Sha256::digest(request.backend.place.address.to_string());
-    let backend: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let backend = hex::encode(&digest[..8]);
     let lock = request.space.lock();
     format!("{backend}.{}.{}.{}.", lock.tenant, lock.stack, lock.environment)
 }

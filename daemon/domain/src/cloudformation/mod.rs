@@ -19,7 +19,6 @@ use sha2::{Digest, Sha256};
 
 use crate::expression::Scope;
 use crate::name::{ComponentId, RunId};
-use crate::source::hex;
 
 /// The longest name that CloudFormation takes.
 const LONGEST_NAME: usize = 128;
@@ -100,7 +99,7 @@ pub fn stack_name(component: &ComponentId, scope: &Scope) -> String {
         component.service.as_str(),
         component.component.as_str(),
     ];
-    let hash = hex(&Sha256::digest(parts.join("\0").as_bytes()));
+    let hash = hex::encode(Sha256::digest(parts.join("\0").as_bytes()));
     let mut name = format!("deployer-{}-{}", &hash[..16], parts.join("-"));
     name.truncate(LONGEST_NAME);
     name.trim_end_matches('-').to_owned()

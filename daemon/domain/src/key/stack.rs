@@ -95,14 +95,12 @@ impl StackSpace {
 
     /// A source archive, named by its SHA-256.
     pub fn source(&self, sha256: &[u8; 32]) -> ObjectKey {
-        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        ObjectKey(format!("{}sources/{hex}.tar.zst", self.prefix))
+        ObjectKey(format!("{}sources/{}.tar.zst", self.prefix, hex::encode(sha256)))
     }
 
     /// A CloudFormation template that is too long for a request, named by its SHA-256.
     pub fn template(&self, sha256: &[u8; 32]) -> ObjectKey {
-        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        ObjectKey(format!("{}sources/{hex}.template", self.prefix))
+        ObjectKey(format!("{}sources/{}.template", self.prefix, hex::encode(sha256)))
     }
 
     /// The Terraform state of one component.

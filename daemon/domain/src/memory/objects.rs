@@ -86,7 +86,7 @@ impl Held {
 }
 
 fn digest(bytes: &[u8]) -> ETag {
-    ETag(Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    ETag(hex::encode(&Sha256::digest(bytes)[..16]))
 }
 
 #[async_trait]

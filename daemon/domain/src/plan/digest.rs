@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use super::{Plan, PlanInput, Step, inputs};
 use crate::expression::Resolved;
 use crate::manifest;
-use crate::source::hex;
 use crate::state::RecordedVariable;
 
 /// The key that sensitive values are compared under; it never lies beside the state.
@@ -32,7 +31,7 @@ impl SensitiveKey {
         mac.update(&(place.len() as u64).to_be_bytes());
         mac.update(place.as_bytes());
         mac.update(value.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        hex::encode(mac.finalize().into_bytes())
     }
 }
 
@@ -114,7 +113,7 @@ fn step_json(step: &Step, plan: &Plan, key: &SensitiveKey) -> Value {
 pub(super) fn digest_of(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 /// Writes JSON with sorted keys and no spaces.

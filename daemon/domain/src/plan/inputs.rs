@@ -9,7 +9,6 @@ use super::deployed::{RecordedText, recorded_values};
 use super::{Change, SensitiveKey};
 use crate::expression::{Resolved, Shown};
 use crate::manifest::{Component, Definition};
-use crate::source::hex;
 use crate::state::ComponentState;
 
 /// One part of what goes into a component.
@@ -71,7 +70,7 @@ pub(super) fn hash(inputs: &BTreeMap<String, String>) -> String {
         hasher.update(hash.as_bytes());
         hasher.update([0]);
     }
-    hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }
 
 /// The parts that differ from what is deployed.
@@ -92,7 +91,7 @@ pub(super) fn changes(parts: &[Part], state: &ComponentState) -> Vec<Change> {
 }
 
 fn plain_hash(text: &str) -> String {
-    shorten(&hex(&Sha256::digest(text.as_bytes())))
+    shorten(&hex::encode(Sha256::digest(text.as_bytes())))
 }
 
 /// 128 bits tell parts apart well enough, and the state stays small.

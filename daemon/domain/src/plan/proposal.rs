@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use super::PlanDigest;
 use crate::name::ComponentId;
-use crate::source::hex;
 
 /// What an engine says it would do for one component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,7 +77,7 @@ impl Proposal {
     pub fn digest(&self) -> String {
         let mut sorted: Vec<&ResourceChange> = self.resources.iter().collect();
         sorted.sort_by(|a, b| (&a.name, a.action).cmp(&(&b.name, b.action)));
-        hex(&Sha256::digest(serde_json::to_vec(&sorted).unwrap_or_default()))
+        hex::encode(Sha256::digest(serde_json::to_vec(&sorted).unwrap_or_default()))
     }
 
     /// Whether nothing is to be done.
@@ -113,7 +112,7 @@ impl Approved {
         for (id, digest) in &self.0 {
             text.push_str(&format!("\n{id} {digest}"));
         }
-        PlanDigest(hex(&Sha256::digest(text)))
+        PlanDigest(hex::encode(Sha256::digest(text)))
     }
 }
 

@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use super::{Problems, TemplateRequest};
 use crate::expression::{Reference, Resolved};
 use crate::manifest::{Field, Kind, known, optional};
-use crate::source::hex;
 
 /// A parameter of a template.
 #[derive(Debug, Clone)]
@@ -150,7 +149,7 @@ impl Resolving<'_> {
         let words = path.split(|c: char| !c.is_ascii_alphanumeric());
         let mut name: String = words.map(capitalised).collect();
         if self.parameters.contains_key(&format!("{name}Input")) {
-            name.push_str(&hex(&Sha256::digest(path.as_bytes()))[..8]);
+            name.push_str(&hex::encode(Sha256::digest(path.as_bytes()))[..8]);
         }
         name.truncate(200);
         name.push_str("Input");

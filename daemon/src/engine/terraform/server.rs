@@ -12,7 +12,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deployer_domain::entropy::Entropy;
 use deployer_domain::name::ComponentId;
-use deployer_domain::source::hex;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -67,7 +66,7 @@ impl StateServer {
         let listener = TcpListener::from_std(port)?;
         let mut bytes = [0_u8; 32];
         entropy.fill(&mut bytes);
-        let word = hex(&bytes);
+        let word = hex::encode(bytes);
         let authorization = format!("Basic {}", STANDARD.encode(format!("{USER}:{word}")));
         let shelves = Arc::new(Shelves { authorization: authorization.into(), all: Mutex::default() });
         let stop = CancellationToken::new();
