@@ -83,6 +83,20 @@ pub fn stamp(state: &mut StateDocument, fence: Fence, write_id: Ulid, written_by
     state.updated = Some(now);
 }
 
+/// Whether two versions of a state are the same but for whose they are: nothing that a plan is made of was written between.
+pub fn is_all_that_differs(before: &StateDocument, now: &StateDocument) -> bool {
+    let resealed = StateDocument {
+        format_version: now.format_version,
+        fence: now.fence,
+        session: now.session,
+        write_id: now.write_id,
+        written_by: now.written_by.clone(),
+        updated: now.updated,
+        ..before.clone()
+    };
+    resealed == *now
+}
+
 /// Reads a state; documents of older tools are upgraded.
 ///
 /// Fails with `STATE_CONFLICT` for what is no state, was made by a newer program, or is another stack's.
@@ -188,6 +202,17 @@ mod tests {
     }
 
     const US: Fence = Fence { token: 5, session: Ulid::from_parts(1, 1) };
+
+    #[test]
+    fn a_seal_is_all_that_differs_until_something_else_is_written() {
+        let before = StateDocument::empty("acme".parse().unwrap(), "shop".parse().unwrap(), "dev".parse().unwrap());
+        let mut now = before.clone();
+        let fence = Fence { token: 7, session: Ulid::from_parts(1, 2) };
+        stamp(&mut now, fence, Ulid::from_parts(3, 4), "deployer 9.9.9", Timestamp::UNIX_EPOCH);
+        assert!(now != before && is_all_that_differs(&before, &now));
+        now.source = Some("ab".repeat(32));
+        assert!(!is_all_that_differs(&before, &now));
+    }
 
     #[test]
     fn a_seal_needs_a_token_above_the_fence_and_recognises_itself() {

@@ -13,6 +13,7 @@ use deployer_domain::plan::{Plan, PlanInput, PlanOptions, SensitiveKey, plan_app
 use deployer_domain::policy;
 use deployer_domain::port_error::Attempted;
 use deployer_domain::run::{RunOperation, Task};
+use deployer_domain::seal;
 use deployer_domain::source::InputHashes;
 use deployer_domain::state::StateDocument;
 use deployer_domain::tenant_config::ConfigRules;
@@ -87,6 +88,14 @@ pub struct Blueprint {
     given: Given,
     values: Option<Values>,
     options: PlanOptions,
+}
+
+/// A plan, and the state that it was made for.
+pub struct Planned {
+    /// What is to be done.
+    pub plan: Plan,
+    /// As it was without the lock.
+    pub state: StateDocument,
 }
 
 impl Blueprint {
@@ -181,6 +190,14 @@ impl Blueprint {
         plan.warnings.extend(self.past.iter().flat_map(Past::warning));
         plan.warnings.extend(self.source.iter().flat_map(|source| source.warnings.clone()));
         Ok(plan)
+    }
+
+    /// Plans for a state under the lock. What was planned before it holds where the state has only been sealed since.
+    pub fn plan_anew(&self, access: &TenantAccess, state: &StateDocument, before: Option<Planned>) -> Result<Plan> {
+        match before.filter(|before| seal::is_all_that_differs(&before.state, state)) {
+            Some(before) => Ok(before.plan),
+            None => self.plan(access, state),
+        }
     }
 
     /// What was asked besides.

@@ -17,7 +17,7 @@ use super::Ports;
 use super::approvals::Approvals;
 use super::authorise::TenantAccess;
 use super::await_approval::AwaitApproval;
-use super::blueprint::Blueprint;
+use super::blueprint::{Blueprint, Planned};
 use super::commands::Commands;
 use super::ending::failed;
 use super::proposals::{Asking, proposals};
@@ -59,20 +59,19 @@ pub struct Conductor {
 }
 
 impl Conductor {
-    /// Conducts the run to its end, whatever happens. The plan is the one before the lock.
-    pub async fn conduct(mut self, plan: Plan) {
+    /// Conducts the run to its end, whatever happens. What was planned is without the lock.
+    pub async fn conduct(mut self, before: Planned) {
         let locked = match self.approved().await {
             Ok(()) => {
                 self.waited_ms = self.approval.as_ref().map_or(0, |_| self.run.age_ms());
-                let (locked, ahead) = tokio::join!(self.lock(), self.make_ready(&plan));
+                let (locked, ahead) = tokio::join!(self.lock(), self.make_ready(&before.plan));
                 self.ahead = ahead;
                 locked
             }
             Err(error) => Err(error),
         };
-        drop(plan);
         let worked = match locked {
-            Ok(locked) => self.under_lock(locked).await,
+            Ok(locked) => self.under_lock(locked, Some(before)).await,
             Err(error) => Err(error),
         };
         self.record_refusal(&worked).await;
@@ -124,7 +123,7 @@ impl Conductor {
 
     /// The same under a lock that is held already.
     pub async fn carry_on(self, locked: Locked) {
-        let worked = self.under_lock(locked).await;
+        let worked = self.under_lock(locked, None).await;
         self.told(worked);
     }
 
@@ -167,8 +166,8 @@ impl Conductor {
     }
 
     /// Answers how it ended, or nothing where the end was told already.
-    async fn under_lock(&self, locked: Locked) -> Result<Option<RunFinished>> {
-        let worked = self.work(&locked).await;
+    async fn under_lock(&self, locked: Locked, before: Option<Planned>) -> Result<Option<RunFinished>> {
+        let worked = self.work(&locked, before).await;
         let lost = matches!(&worked, Ok(Some(worked)) if worked.finished.status == RunStatus::LockLost);
         let audited = async {
             if let Ok(Some(worked)) = &worked {
@@ -188,9 +187,9 @@ impl Conductor {
         locked.access.as_ref().unwrap_or(&self.access)
     }
 
-    async fn work(&self, locked: &Locked) -> Result<Option<Worked>> {
+    async fn work(&self, locked: &Locked, before: Option<Planned>) -> Result<Option<Worked>> {
         let state = locked.state.document();
-        let plan = Arc::new(self.blueprint.plan(self.access(locked), &state)?);
+        let plan = Arc::new(self.blueprint.plan_anew(self.access(locked), &state, before)?);
         confirmed(&self.request, &plan)?;
         // A run that goes on had something to do, and ends like one.
         if !plan.has_records() && self.resumed.is_none() {

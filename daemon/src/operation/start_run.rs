@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 
 use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
-use super::blueprint::{Blueprint, Question};
+use super::blueprint::{Blueprint, Planned, Question};
 use super::conduct::Conductor;
 use super::judge::Asking;
 use super::modules::CallersCredentials;
@@ -122,7 +122,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
         waited_ms: 0,
         ahead: None,
     };
-    tokio::spawn(conductor.conduct(plan));
+    tokio::spawn(conductor.conduct(Planned { plan, state }));
     Ok(run)
 }
 
@@ -175,7 +175,8 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
         )),
     };
     let blueprint = Blueprint::gather(ports, &caller, &access, &question, Keep::Archive).await.map_err(elsewhere)?;
-    let plan = blueprint.plan(&access, &blueprint.state(&access).await?)?;
+    let state = blueprint.state(&access).await?;
+    let plan = blueprint.plan(&access, &state)?;
     let request = StartRun {
         question,
         plan_digest: Some(approval.digest.clone()),
@@ -203,7 +204,7 @@ pub async fn start_pending(ports: &Ports, caller: &Caller, asked: Asked) -> Resu
         waited_ms: 0,
         ahead: None,
     };
-    tokio::spawn(conductor.conduct(plan));
+    tokio::spawn(conductor.conduct(Planned { plan, state }));
     Ok(run)
 }
 
