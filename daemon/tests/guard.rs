@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 use deployer_daemon::clock::SystemClock;
 use deployer_daemon::engine::alive;
 use deployer_daemon::engine::guard::message::{Ending, Exit, Stream};
-use deployer_daemon::engine::process::{Child, ChildEvent, ChildStart, Guard, GuardStart};
+use deployer_daemon::engine::process::{Child, ChildEvent, ChildStart, Guard, GuardStart, Launched};
 use deployer_domain::clock::Clock;
 use deployer_domain::lease::GuardDeadline;
 use tokio::io::AsyncReadExt;
+
+fn launched(port: Option<TcpListener>) -> Launched {
+    Launched::launch(Path::new(env!("CARGO_BIN_EXE_deployerd")), port).unwrap()
+}
 
 struct Scene {
     directory: tempfile::TempDir,
@@ -28,16 +32,13 @@ impl Scene {
     async fn with(grace: Duration, port: Option<TcpListener>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let environment = [("PATH", std::env::var("PATH").unwrap()), ("BASE", "base".to_owned())];
-        let guard = Guard::start(GuardStart {
-            program: Path::new(env!("CARGO_BIN_EXE_deployerd")),
+        let start = GuardStart {
             environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
             alive: directory.path().join("alive"),
             grace,
             umask: 0o027,
-            port,
-        })
-        .await
-        .unwrap();
+        };
+        let guard = Guard::start(launched(port), start).await.unwrap();
         Self { directory, guard }
     }
 
@@ -267,13 +268,20 @@ async fn a_port_that_a_daemon_served_is_nobody_elses_while_a_child_lives() {
 #[tokio::test]
 async fn two_guards_cannot_have_one_file() {
     let scene = Scene::new().await;
-    let second = Guard::start(GuardStart {
-        program: Path::new(env!("CARGO_BIN_EXE_deployerd")),
+    let start = GuardStart {
         environment: BTreeMap::new(),
         alive: scene.path("alive"),
         grace: Duration::from_secs(1),
         umask: 0o022,
-        port: None,
-    });
-    assert!(second.await.is_err());
+    };
+    assert!(Guard::start(launched(None), start).await.is_err());
+}
+
+#[tokio::test]
+async fn a_guard_that_is_given_nothing_to_guard_ends() {
+    let waiting = launched(None);
+    let pid = waiting.pid().unwrap();
+    assert_ne!(state(&pid.to_string()), '-');
+    drop(waiting);
+    until("the end of the guard", || state(&pid.to_string()) == '-').await;
 }

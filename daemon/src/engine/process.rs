@@ -28,9 +28,7 @@ const STARTUP: Duration = Duration::from_secs(10);
 const WAITING: usize = 256;
 
 /// What a guard needs to begin.
-pub struct GuardStart<'a> {
-    /// The program whose `guard` subcommand is the guard: this one.
-    pub program: &'a Path,
+pub struct GuardStart {
     /// What every child sees.
     pub environment: BTreeMap<String, SecretString>,
     /// The file whose lock says that a process of the run is alive.
@@ -39,9 +37,39 @@ pub struct GuardStart<'a> {
     pub grace: Duration,
     /// The mask of the files that the children write.
     pub umask: u32,
-    /// A port on which the daemon serves the children. When the daemon is gone before them the guard keeps it, so that nobody
-    /// else is told what they have to say.
-    pub port: Option<TcpListener>,
+}
+
+/// The process of a guard that does not know yet what it guards. It ends when this is dropped.
+pub struct Launched {
+    process: tokio::process::Child,
+    socket: std::os::unix::net::UnixStream,
+    keeps_port: bool,
+}
+
+impl Launched {
+    /// Starts one: `program` is the one whose `guard` subcommand is the guard, this one. `port` is where the daemon serves
+    /// the children. When the daemon is gone before them the guard keeps it, so that nobody else is told what they have
+    /// to say.
+    pub fn launch(program: &Path, port: Option<TcpListener>) -> io::Result<Self> {
+        let (socket, theirs) = std::os::unix::net::UnixStream::pair()?;
+        socket.set_nonblocking(true)?;
+        let keeps_port = port.is_some();
+        let process = tokio::process::Command::new(program)
+            .arg0("deployerd")
+            .arg("guard")
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(port.map_or_else(Stdio::null, |port| Stdio::from(OwnedFd::from(port))))
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { process, socket, keeps_port })
+    }
+
+    /// Its process id; none when it has ended already.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
 }
 
 /// What to start.
@@ -91,21 +119,10 @@ struct Following {
 }
 
 impl Guard {
-    /// Starts a guard and waits until it holds its file's lock.
-    pub async fn start(start: GuardStart<'_>) -> io::Result<Self> {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let keeps_port = start.port.is_some();
-        let mut child = tokio::process::Command::new(start.program)
-            .arg0("deployerd")
-            .arg("guard")
-            .env_clear()
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(start.port.map_or_else(Stdio::null, |port| Stdio::from(OwnedFd::from(port))))
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()?;
-        let (read, write) = UnixStream::from_std(ours)?.into_split();
+    /// Tells a guard what it guards, and waits until it holds its file's lock.
+    pub async fn start(launched: Launched, start: GuardStart) -> io::Result<Self> {
+        let Launched { mut process, socket, keeps_port } = launched;
+        let (read, write) = UnixStream::from_std(socket)?.into_split();
         let (asks, waiting) = mpsc::unbounded_channel();
         let _ = asks.send(Ask::Begin(Begin {
             environment: exposed(start.environment),
@@ -129,7 +146,7 @@ impl Guard {
         let weak = Arc::downgrade(&shared);
         tokio::spawn(async move {
             tells.hand_on(&weak).await;
-            let _ = child.wait().await;
+            let _ = process.wait().await;
             end.send_replace(true);
         });
         Ok(Self { shared })

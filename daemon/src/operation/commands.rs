@@ -20,7 +20,7 @@ use super::Ports;
 use super::authorise::TenantAccess;
 use super::start_run::no_environment;
 use crate::engine::command::CommandEngine;
-use crate::engine::process::{Guard, GuardStart};
+use crate::engine::process::{Guard, GuardStart, Launched};
 use crate::lease::HeldLease;
 use crate::run::{Run, alive_file};
 use crate::source;
@@ -61,6 +61,8 @@ pub struct Start<'a> {
     pub serves: bool,
     /// What must not be shown.
     pub secrets: Vec<SecretString>,
+    /// The guard's process, where it was started while the lock was asked for.
+    pub waiting: Option<WaitingGuard>,
 }
 
 /// What any commands are started in.
@@ -85,6 +87,24 @@ pub struct Surroundings<'a> {
     pub serves: bool,
     /// What must not be shown.
     pub secrets: Vec<SecretString>,
+    /// The guard's process, where it was started before.
+    pub waiting: Option<WaitingGuard>,
+}
+
+/// The process of a guard, with the port on which something is to be served to its children.
+pub struct WaitingGuard {
+    launched: Launched,
+    port: Option<TcpListener>,
+}
+
+impl WaitingGuard {
+    /// Starts one; `serves` says whether something is served to its children on loopback.
+    pub fn launch(ports: &Ports, serves: bool) -> Result<Self> {
+        let port = serves.then(|| TcpListener::bind(("127.0.0.1", 0))).transpose().map_err(cannot_listen)?;
+        let kept = port.as_ref().map(TcpListener::try_clone).transpose().map_err(cannot_listen)?;
+        let launched = Launched::launch(&ports.runs.settings().program, kept).map_err(not_started)?;
+        Ok(Self { launched, port })
+    }
 }
 
 /// A guard, and what its commands need.
@@ -100,27 +120,21 @@ pub struct Commands {
 }
 
 /// Starts a guard without a lease: for commands that change nothing.
-pub async fn open_commands(start: Surroundings<'_>) -> Result<Commands> {
+pub async fn open_commands(mut start: Surroundings<'_>) -> Result<Commands> {
     let environment = environment(&start)?;
     let masked = MASKED.iter().filter_map(|name| environment.get(*name)).cloned();
     let redactor = Redactor::new(&start.secrets.iter().cloned().chain(masked).collect::<Vec<_>>());
     let outputs = private_directory(start.files, "outputs")?;
     let settings = start.ports.runs.settings();
-    let port = start.serves.then(|| TcpListener::bind(("127.0.0.1", 0))).transpose().map_err(cannot_listen)?;
-    let (guard, removal_directory) = tokio::join!(
-        Guard::start(GuardStart {
-            program: &settings.program,
-            environment,
-            alive: alive_file(start.files),
-            grace: GUARD_GRACE.min(settings.grace),
-            umask: start.caller.umask(),
-            port: port.as_ref().map(TcpListener::try_clone).transpose().map_err(cannot_listen)?,
-        }),
-        removal_directory(&start)
-    );
-    let guard = guard.map_err(|error| {
-        Error::new(Reason::Internal, "the guard of the commands could not be started").caused_by(error)
-    })?;
+    let grace = GUARD_GRACE.min(settings.grace);
+    let begin = GuardStart { environment, alive: alive_file(start.files), grace, umask: start.caller.umask() };
+    let WaitingGuard { launched, port } =
+        match start.waiting.take().filter(|found| found.port.is_some() == start.serves) {
+            Some(found) => found,
+            None => WaitingGuard::launch(start.ports, start.serves)?,
+        };
+    let (guard, removal_directory) = tokio::join!(Guard::start(launched, begin), removal_directory(&start));
+    let guard = guard.map_err(not_started)?;
     let removal_directory = removal_directory?;
     Ok(Commands {
         guard,
@@ -150,6 +164,7 @@ impl Commands {
             source: start.source,
             serves: start.serves,
             secrets: start.secrets,
+            waiting: start.waiting,
         })
         .await?;
         commands.deadlines = Some(follow_deadlines(start.lease, &commands.guard));
@@ -192,6 +207,10 @@ impl Commands {
             deadlines.abort();
         }
     }
+}
+
+fn not_started(error: std::io::Error) -> Error {
+    Error::new(Reason::Internal, "the guard of the commands could not be started").caused_by(error)
 }
 
 fn cannot_listen(error: std::io::Error) -> Error {

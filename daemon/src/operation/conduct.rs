@@ -18,7 +18,7 @@ use super::approvals::Approvals;
 use super::authorise::TenantAccess;
 use super::await_approval::AwaitApproval;
 use super::blueprint::{Blueprint, Planned};
-use super::commands::Commands;
+use super::commands::{Commands, WaitingGuard};
 use super::ending::failed;
 use super::proposals::{Asking, proposals};
 use super::record::{AuditOf, Recorder};
@@ -64,20 +64,31 @@ impl Conductor {
         let locked = match self.approved().await {
             Ok(()) => {
                 self.waited_ms = self.approval.as_ref().map_or(0, |_| self.run.age_ms());
-                let (locked, ahead) = tokio::join!(self.lock(), self.make_ready(&before.plan));
+                let (locked, (ahead, waiting)) = tokio::join!(self.lock(), async {
+                    // It begins while the storage is asked.
+                    let waiting = self.launch(&before.plan);
+                    (self.make_ready(&before.plan).await, waiting)
+                });
                 self.ahead = ahead;
-                locked
+                locked.map(|locked| (locked, waiting))
             }
             Err(error) => Err(error),
         };
         let worked = match locked {
-            Ok(locked) => self.under_lock(locked, Some(before)).await,
+            Ok((locked, waiting)) => self.under_lock(locked, Some(before), waiting).await,
             Err(error) => Err(error),
         };
         self.record_refusal(&worked).await;
         // Nothing of it is left when the end is told.
         self.ahead = None;
         self.told(worked);
+    }
+
+    /// Starts the guard's process where the plan needs one. Where that fails it is tried again, and told, under the lock.
+    fn launch(&self, plan: &Plan) -> Option<WaitingGuard> {
+        let serves = plan.works_with(EngineKind::Terraform);
+        let needed = serves || plan.works_with(EngineKind::Command);
+        needed.then(|| WaitingGuard::launch(&self.ports, serves).ok()).flatten()
     }
 
     /// Whoever asks for fewer at once than usual is given none beside them.
@@ -123,7 +134,7 @@ impl Conductor {
 
     /// The same under a lock that is held already.
     pub async fn carry_on(self, locked: Locked) {
-        let worked = self.under_lock(locked, None).await;
+        let worked = self.under_lock(locked, None, None).await;
         self.told(worked);
     }
 
@@ -166,8 +177,13 @@ impl Conductor {
     }
 
     /// Answers how it ended, or nothing where the end was told already.
-    async fn under_lock(&self, locked: Locked, before: Option<Planned>) -> Result<Option<RunFinished>> {
-        let worked = self.work(&locked, before).await;
+    async fn under_lock(
+        &self,
+        locked: Locked,
+        before: Option<Planned>,
+        waiting: Option<WaitingGuard>,
+    ) -> Result<Option<RunFinished>> {
+        let worked = self.work(&locked, before, waiting).await;
         let lost = matches!(&worked, Ok(Some(worked)) if worked.finished.status == RunStatus::LockLost);
         let audited = async {
             if let Ok(Some(worked)) = &worked {
@@ -187,7 +203,12 @@ impl Conductor {
         locked.access.as_ref().unwrap_or(&self.access)
     }
 
-    async fn work(&self, locked: &Locked, before: Option<Planned>) -> Result<Option<Worked>> {
+    async fn work(
+        &self,
+        locked: &Locked,
+        before: Option<Planned>,
+        waiting: Option<WaitingGuard>,
+    ) -> Result<Option<Worked>> {
         let state = locked.state.document();
         let plan = Arc::new(self.blueprint.plan_anew(self.access(locked), &state, before)?);
         confirmed(&self.request, &plan)?;
@@ -207,7 +228,7 @@ impl Conductor {
         self.run.tell(Happening::Plan(Box::new(shown)));
         let recorder = self.recorder(self.access(locked)).await;
         // What is prepared changes nothing yet.
-        let (intent, commands) = tokio::join!(recorder.intent(&self.ports), self.prepare(&plan, locked));
+        let (intent, commands) = tokio::join!(recorder.intent(&self.ports), self.prepare(&plan, locked, waiting));
         let (intent, commands) = match (intent, commands) {
             (Ok(intent), commands) => (intent, commands),
             (Err(error), commands) => {

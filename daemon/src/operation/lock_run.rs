@@ -148,6 +148,7 @@ impl Course {
             source: None,
             serves: false,
             secrets: Vec::new(),
+            waiting: None,
         })
         .await?;
         let ended = self.follow(locked, &commands).await;

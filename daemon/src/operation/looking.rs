@@ -158,6 +158,7 @@ impl Looking<'_> {
             directory: loaded.map(|loaded| loaded.files.directory),
             serves,
             secrets: self.given.values().cloned().collect(),
+            waiting: None,
         })
         .await?;
         Ok((directory, commands))

@@ -125,6 +125,7 @@ impl Asking<'_> {
             source: None,
             serves: true,
             secrets: plan.resolver.values().secrets().cloned().collect(),
+            waiting: None,
         })
         .await?;
         let source = blueprint.source.as_ref();

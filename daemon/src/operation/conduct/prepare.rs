@@ -13,7 +13,7 @@ use deployer_domain::run::Redactor;
 use deployer_domain::seal::Fence;
 use deployer_domain::state::{Action, EngineKind};
 
-use super::super::commands::{self, Commands};
+use super::super::commands::{self, Commands, WaitingGuard};
 use super::super::modules::Modules;
 use super::super::stack_access::CallersStacks;
 use super::super::under_lock::Locked;
@@ -22,7 +22,12 @@ use crate::engine::cloudformation::CloudformationEngine;
 
 impl Conductor {
     /// Stores the source and starts the guard, at the same time.
-    pub(super) async fn prepare(&self, plan: &Plan, locked: &Locked) -> Result<Commands> {
+    pub(super) async fn prepare(
+        &self,
+        plan: &Plan,
+        locked: &Locked,
+        waiting: Option<WaitingGuard>,
+    ) -> Result<Commands> {
         let removes = plan.steps.iter().any(|step| {
             matches!(step.action, Action::Delete | Action::Replace)
                 && step.deployed.as_ref().is_some_and(|deployed| {
@@ -42,6 +47,7 @@ impl Conductor {
                 source: if removes { locked.state.view(|state| state.source.clone()) } else { None },
                 serves: plan.works_with(EngineKind::Terraform),
                 secrets: plan.resolver.values().secrets().cloned().collect(),
+                waiting,
             }),
             self.store_source(locked)
         )?;
