@@ -12,6 +12,7 @@ use ulid::Ulid;
 pub use reconcile::reconcile;
 
 use crate::error::{Error, Reason, Result};
+use crate::indented;
 use crate::key::StackSpace;
 use crate::state::{HistoryDocument, HistoryEntry, STATE_FORMAT, StateDocument};
 
@@ -133,7 +134,7 @@ pub fn parse(bytes: &[u8], space: &StackSpace) -> Result<StateDocument> {
 
 /// Writes a document as people and other tools can read it: indented JSON with a final newline.
 pub fn spell<T: serde::Serialize>(document: &T) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(document)
+    let mut bytes = indented::to_vec(document)
         .map_err(|error| Error::new(Reason::Internal, "cannot spell a document").caused_by(error))?;
     bytes.push(b'\n');
     Ok(bytes)
