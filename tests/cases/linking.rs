@@ -54,6 +54,8 @@ fn functions_lie_in_the_order_in_which_they_were_entered() {
     run(&[&link, &object, "-o", &linked]);
     assert_eq!(laid_out(&linked), ["main", "early", "late", "never"]);
     run(&[&linked]);
+    // Its end is the program's: what is recorded of a command that failed would be another course.
+    shell().args([&path("trace"), &path("entered"), &linked, "argument"]).run().exits(4);
 }
 
 #[test]
