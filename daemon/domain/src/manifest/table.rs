@@ -152,7 +152,7 @@ static COMMAND_FIELDS: &[Field] = &[
     required(
         "apply",
         Kind::Shell,
-        "The shell text that makes it so; it runs again whenever something that goes into it changed",
+        "The shell text that makes it so; it runs again whenever something that goes into it changed, and may write outputs to the file $DEPLOYER_OUTPUTS, as a JSON object of texts",
     ),
     optional("destroy", Kind::Shell, "The shell text that takes it away again"),
     optional("check", Kind::Shell, "The shell text that exits with 0 when all is well"),
