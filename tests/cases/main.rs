@@ -51,6 +51,7 @@ mod run_attach;
 mod run_cancel;
 mod saved_plan;
 mod session;
+mod single_sign_on;
 mod stack;
 mod stack_remove;
 mod stateless;
