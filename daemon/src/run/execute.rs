@@ -16,7 +16,7 @@ use deployer_domain::state::{Action, Counts, EngineKind};
 use tokio::sync::Semaphore;
 use tokio::task::{self, JoinSet};
 
-use super::registry::Run;
+use super::owned::Run;
 use super::step::{self, Asked, Begun, End, Free};
 use crate::lease::{HeldLease, SealedState};
 

@@ -7,7 +7,7 @@ use deployer_domain::engine::Listener;
 use deployer_domain::name::ComponentId;
 use deployer_domain::run::{Happening, OutputStream};
 
-use super::registry::Run;
+use super::owned::Run;
 
 /// How many bytes of one component's output are recorded.
 const RECORDED: usize = 16 << 20;

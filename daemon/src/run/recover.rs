@@ -15,7 +15,8 @@ use deployer_domain::run::{HANDOVER_FORMAT, Handover, Report, RunFinished, RunSt
 use serde::{Deserialize, Serialize};
 
 use super::log::{EventLog, events_file};
-use super::registry::{NewRun, Run, RunRegistry};
+use super::owned::Run;
+use super::registry::{NewRun, RunRegistry};
 use crate::engine::alive;
 use crate::journal::{Entry, HeldLock, Predecessor, machine_id};
 
@@ -222,7 +223,7 @@ fn open(registry: &RunRegistry, id: RunId, directory: &Path) -> Option<(Run, Pla
         return None;
     }
     match EventLog::open(events_file(directory)) {
-        Ok(Some(log)) => Some((Run::left(registry, id, &place, log), place)),
+        Ok(Some(log)) => Some((Run::of(registry, id, &place, log, false), place)),
         Ok(None) => None,
         Err(error) => {
             tracing::warn!(%error, run = %id, "its events cannot be read");

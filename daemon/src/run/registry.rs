@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deployer_domain::backend::{Backend, BackendAddress};
-use deployer_domain::change::{Owner, What};
 use deployer_domain::clock::Clock;
-use deployer_domain::error::{Error, Reason, Result};
+use deployer_domain::error::Result;
 use deployer_domain::key::{LockKey, StackSpace};
 use deployer_domain::name::{RunId, StateVersion, TenantId};
-use deployer_domain::run::{Handover, Happening, RunEvent, RunFinished, RunSummary};
+use deployer_domain::run::{RunFinished, RunSummary};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::archive::Archive;
-use super::log::{EventLog, Now, Watcher, events_file};
+use super::log::{EventLog, events_file};
+use super::owned::{Run, cannot_begin};
 use super::recover::{self, Crashed, Place, Unfinished};
 use crate::changes::Changes;
 use crate::journal::{Entry, HeldLock, Journal};
@@ -59,20 +58,6 @@ pub struct RunRegistry {
     runs: Mutex<BTreeMap<RunId, Arc<Run>>>,
     crashed: Mutex<Vec<Crashed>>,
     recovered: watch::Sender<bool>,
-}
-
-/// One run.
-pub struct Run {
-    id: RunId,
-    owner: Owner,
-    changes: Arc<Changes>,
-    directory: PathBuf,
-    log: Arc<EventLog>,
-    cancel: CancellationToken,
-    worth_keeping: CancellationToken,
-    /// Whether this incarnation looks after it, from its beginning or since it took it over.
-    attended: AtomicBool,
-    clock: Arc<dyn Clock>,
 }
 
 /// A run to be begun.
@@ -146,18 +131,7 @@ impl RunRegistry {
         let place = Place::of(&new);
         let directory = self.directory(id);
         let log = self.files(&directory, &place, &new.summary).map_err(|error| cannot_begin(&directory, &error))?;
-        let log = Arc::new(log);
-        let run = Arc::new(Run {
-            id,
-            owner: Owner { backend: new.backend.place.address.clone(), tenant: new.summary.tenant.clone() },
-            changes: Arc::clone(&self.settings.changes),
-            directory,
-            log,
-            cancel: CancellationToken::new(),
-            worth_keeping: CancellationToken::new(),
-            attended: AtomicBool::new(true),
-            clock: Arc::clone(&self.clock),
-        });
+        let run = Arc::new(Run::of(self, id, &place, log, true));
         self.runs().insert(id, Arc::clone(&run));
         run.tell_change();
         let archive = Archive { objects: Arc::clone(&new.backend.objects), space: new.space, run: id };
@@ -318,123 +292,4 @@ impl RunRegistry {
     fn crashed_locks(&self) -> MutexGuard<'_, Vec<Crashed>> {
         self.crashed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Run {
-    pub(super) fn left(registry: &RunRegistry, id: RunId, place: &Place, log: EventLog) -> Self {
-        Self {
-            id,
-            owner: Owner { backend: place.backend.clone(), tenant: place.tenant.clone() },
-            changes: Arc::clone(&registry.settings.changes),
-            directory: registry.directory(id),
-            log: Arc::new(log),
-            cancel: CancellationToken::new(),
-            worth_keeping: CancellationToken::new(),
-            attended: AtomicBool::new(false),
-            clock: Arc::clone(&registry.clock),
-        }
-    }
-
-    /// Its id.
-    pub fn id(&self) -> RunId {
-        self.id
-    }
-
-    /// Whether it belongs to this tenant of this backend.
-    pub fn is_of(&self, backend: &BackendAddress, tenant: &TenantId) -> bool {
-        self.owner.backend == *backend && self.owner.tenant == *tenant
-    }
-
-    /// What it is now.
-    pub fn summary(&self) -> RunSummary {
-        self.log.summary()
-    }
-
-    /// Follows its events after a sequence number.
-    pub fn watch(&self, after: u64) -> Watcher {
-        self.log.watch(after)
-    }
-
-    /// The events so far.
-    pub fn events(&self) -> io::Result<Vec<RunEvent>> {
-        let mut watcher = self.log.watch(0);
-        let mut events = Vec::new();
-        while let Now::Event(event) = watcher.next_now()? {
-            events.push(event);
-        }
-        Ok(events)
-    }
-
-    /// Writes down what a later incarnation may know of it.
-    pub fn hand_over(&self, handover: &Handover) -> Result<()> {
-        recover::hand_over(&self.directory, handover).map_err(|error| cannot_begin(&self.directory, &error))
-    }
-
-    /// Waits until it is over.
-    pub async fn over(&self) {
-        self.log.over().await;
-    }
-
-    /// Tells something that happened in it.
-    pub fn tell(&self, what: Happening) {
-        let may_change = what.may_change_summary();
-        self.log.append(self.clock.now(), what);
-        if may_change {
-            self.tell_change();
-        }
-    }
-
-    fn tell_change(&self) {
-        self.changes.tell_with(|| What::Run(self.owner.clone(), self.summary()));
-    }
-
-    /// How long it has been going on, in milliseconds of the wall clock: more than one daemon may have worked at it.
-    pub fn age_ms(&self) -> u64 {
-        let age = self.clock.now().duration_since(self.summary().started).as_millis();
-        u64::try_from(age).unwrap_or(0)
-    }
-
-    /// Ends it.
-    pub fn finish(&self, finished: RunFinished) {
-        self.tell(Happening::Finished(finished));
-    }
-
-    /// Asks it to end gracefully. Asking twice, or too late, does nothing.
-    pub fn cancel(&self, actor: &str) {
-        if self.log.is_over() || self.cancel.is_cancelled() {
-            return;
-        }
-        self.tell(Happening::Cancelling { actor: actor.to_owned() });
-        self.cancel.cancel();
-    }
-
-    /// Fires when it is to end gracefully.
-    pub fn cancelled(&self) -> &CancellationToken {
-        &self.cancel
-    }
-
-    /// A private directory for as long as it lives.
-    pub fn directory(&self) -> &PathBuf {
-        &self.directory
-    }
-
-    /// The file whose lock says that processes of it are alive.
-    pub fn alive_file(&self) -> PathBuf {
-        recover::alive_file(&self.directory)
-    }
-
-    fn mark_archived(&self) {
-        let _ = std::fs::write(recover::archived_mark(&self.directory), b"");
-    }
-
-    fn waits_to_be_archived(&self) -> bool {
-        self.log.is_over() && !recover::archived_mark(&self.directory).exists()
-    }
-}
-
-fn cannot_begin(directory: &std::path::Path, error: &io::Error) -> Error {
-    // A full or a foreign disk is no defect of the program.
-    Error::new(Reason::BackendUnavailable, "the run cannot be begun")
-        .caused_by(format!("cannot write to {}: {error}", directory.display()))
-        .hint("check the space on the disk and who may write there; DEPLOYER_STATE_DIR names another place")
 }

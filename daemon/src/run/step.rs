@@ -16,7 +16,7 @@ use deployer_domain::state::{Action, ComponentStatus, EngineKind, Intent, Output
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::listener::EventListener;
-use super::registry::Run;
+use super::owned::Run;
 use crate::lease::{HeldLease, Landing, SealedState};
 
 /// How often a step is begun anew that the guard ended because the lease was not proven in time.
