@@ -1,6 +1,7 @@
 //! Operations on ports in memory: a clock that is set, storage that fails when it is told to.
 
 mod apart;
+mod contexts;
 mod costs;
 mod deletion;
 mod life;

@@ -7,9 +7,7 @@ use super::*;
 use crate::operation::authorise;
 use crate::operation::list_contexts::list_contexts;
 use crate::operation::logout::logout;
-use crate::operation::remove_context::remove_context;
 use crate::operation::show_session::show_session;
-use crate::operation::use_context::use_context;
 
 const ROTATED: &str = "Credentials may have been rotated. Contact your admin.";
 const OTHER_HASH: &str = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
@@ -19,7 +17,7 @@ fn hash_in(text: &str) -> &str {
     &text[start..start + 60]
 }
 
-async fn refusal(world: &World) -> Error {
+pub(super) async fn refusal(world: &World) -> Error {
     authorise::tenant(&world.ports, &caller()).await.err().unwrap()
 }
 
@@ -269,72 +267,4 @@ async fn credentials_that_travel_with_a_call_sign_in_for_it_and_store_nothing() 
     assert!(list_contexts(&other.ports).await.unwrap().is_empty());
     let succeeded = world.audit("tenants/acme/audit/").await.into_iter().filter(|event| event["phase"] == "succeeded");
     assert_eq!(succeeded.count(), 2, "one for the session, one for the two calls of one command");
-}
-
-#[tokio::test]
-async fn a_signed_out_context_remembers_its_place() {
-    let (world, _) = World::with_tenant("acme").await;
-    let ended = logout(&world.ports, &caller(), Mode::Tenant).await.unwrap().unwrap();
-    assert_eq!(ended.as_str(), "acme@s3://company-deployer-state");
-    assert_eq!(logout(&world.ports, &caller(), Mode::Tenant).await.unwrap(), None);
-    assert_eq!(refusal(&world).await.reason, Reason::NotSignedIn);
-    let contexts = list_contexts(&world.ports).await.unwrap();
-    let shown: Vec<_> = contexts
-        .iter()
-        .map(|view| (view.context.name().to_string(), view.current, view.signed_in_until.is_some()))
-        .collect();
-    assert_eq!(
-        shown,
-        [
-            ("acme@s3://company-deployer-state".to_owned(), true, false),
-            ("admin@s3://company-deployer-state".to_owned(), true, true)
-        ]
-    );
-}
-
-#[tokio::test]
-async fn one_context_of_a_mode_is_current_and_another_can_be_named() {
-    let (world, _) = World::with_tenant("acme").await;
-    let second = world.create("zeta").await.unwrap();
-    world.login("zeta", second.secret.expose_secret()).await.unwrap();
-    let acting = |context: Option<&str>| Caller { context: context.map(str::to_owned), ..caller() };
-    let id =
-        async |context| Ok::<_, Error>(authorise::tenant(&world.ports, &acting(context)).await?.tenant.id.to_string());
-    assert_eq!(id(None).await.unwrap(), "zeta");
-    let name = "acme@s3://company-deployer-state";
-    assert_eq!(id(Some(name)).await.unwrap(), "acme");
-    assert!(use_context(&world.ports, name).await.unwrap().current);
-    assert_eq!(id(None).await.unwrap(), "acme");
-    let admin = id(Some("admin@s3://company-deployer-state")).await.unwrap_err();
-    assert_eq!(admin.reason, Reason::InvalidRequest);
-    assert_eq!(id(Some("nobody@s3://company-deployer-state")).await.unwrap_err().reason, Reason::NotFound);
-    assert_eq!(use_context(&world.ports, "nonsense").await.unwrap_err().reason, Reason::InvalidRequest);
-    remove_context(&world.ports, name).await.unwrap();
-    assert_eq!(id(None).await.unwrap_err().reason, Reason::NotSignedIn);
-    assert_eq!(remove_context(&world.ports, name).await.unwrap_err().reason, Reason::NotFound);
-}
-
-#[tokio::test]
-async fn a_damaged_session_is_named_and_can_be_removed() {
-    let (world, _) = World::with_tenant("acme").await;
-    let name = "acme@s3://company-deployer-state";
-    world.ports.vault.write(name, &SecretString::from("{hush")).await.unwrap();
-    let error = refusal(&world).await;
-    assert!(error.message.contains(name) && !format!("{error:?}").contains("hush"), "{error:?}");
-    assert_eq!(list_contexts(&world.ports).await.unwrap().len(), 1);
-    remove_context(&world.ports, name).await.unwrap();
-    assert_eq!(refusal(&world).await.reason, Reason::NotSignedIn);
-}
-
-#[tokio::test]
-async fn a_session_in_memory_keeps_the_daemon_alive_until_it_ends() {
-    let (world, _) = World::with_tenant("acme").await;
-    let kept = || world.ports.life.keepers().sessions;
-    assert_eq!(kept().len(), 2);
-    logout(&world.ports, &caller(), Mode::Tenant).await.unwrap();
-    logout(&world.ports, &caller(), Mode::Admin).await.unwrap();
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
-    assert!(kept().is_empty(), "{:?}", kept());
 }
