@@ -129,6 +129,7 @@ mod tests {
             after: after.iter().map(|id| id.parse().unwrap()).collect(),
             record: false,
             wanted: None,
+            inputs: crate::plan::Inputs::default(),
             deployed: None,
             files: Default::default(),
             template: None,

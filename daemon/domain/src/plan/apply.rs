@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::inputs::{self, Part};
+use super::inputs::{self, Inputs, Part};
 use super::select::check_components;
 use super::step::{Step, resolve_values};
 use super::{Operation, Plan, PlanInput, StepReason, destroy, digest, work};
@@ -56,7 +56,7 @@ pub(super) fn finish(operation: Operation, stack: &StackName, input: PlanInput<'
         digest: super::PlanDigest(String::new()),
         resolver,
     };
-    plan.digest = super::PlanDigest::of(&plan, input.key);
+    plan.digest = super::PlanDigest::of(&plan);
     Ok(plan)
 }
 
@@ -184,8 +184,9 @@ impl<'a> Planner<'a> {
         let parts = inputs::parts(component, &values, |glob| files.get(glob).cloned(), self.input.key);
         let state = self.input.state.components.get(id);
         let (action, reasons) = self.decide(component, state, &parts);
+        let inputs = Inputs::of(parts, values);
         if action == Action::Create {
-            self.created.insert(id.clone(), (component.component_type.name, Part::hashes(&parts)));
+            self.created.insert(id.clone(), (component.component_type.name, inputs.hashes.clone()));
         }
         let record = match (action, state) {
             (Action::None, Some(state)) => changed_record(component, state),
@@ -200,6 +201,7 @@ impl<'a> Planner<'a> {
             after: component.dependencies.clone(),
             record: record.is_some(),
             wanted: Some(component.clone()),
+            inputs,
             deployed: state.cloned(),
             files,
             template,

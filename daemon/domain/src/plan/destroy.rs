@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Drafted, deployed_outputs, finish};
+use super::inputs::Inputs;
 use super::step::Step;
 use super::{Operation, Plan, PlanInput, StepReason};
 use crate::error::Result;
@@ -86,6 +87,7 @@ fn deletion(asked: &Deletions<'_>, graph: &Graph, at: usize, kept: Option<&StepR
         },
         record: false,
         wanted: None,
+        inputs: Inputs::default(),
         deployed: Some(state.clone()),
         files: BTreeMap::new(),
         template: None,

@@ -1,17 +1,19 @@
 //! What stands for exactly one plan, and how sensitive values are compared without being kept.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretBox};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Plan, PlanInput, Step, inputs};
-use crate::expression::Resolved;
+use super::{Operation, Plan, PlanInput, Step};
 use crate::manifest;
-use crate::state::RecordedVariable;
+use crate::name::{ComponentId, EnvironmentName, StackName, TenantId};
+use crate::source::SourceHash;
+use crate::state::{Action, RecordedVariable};
 
 /// The key that sensitive values are compared under; it never lies beside the state.
 pub struct SensitiveKey(SecretBox<[u8; 32]>);
@@ -54,21 +56,8 @@ pub struct PlanDigest(pub String);
 
 impl PlanDigest {
     /// The digest of a plan whose other fields are set.
-    pub(super) fn of(plan: &Plan, key: &SensitiveKey) -> Self {
-        let steps: Vec<Value> = plan.steps.iter().map(|step| step_json(step, plan, key)).collect();
-        let whole = json!({
-            "format": 1,
-            "operation": plan.operation,
-            "tenant": plan.tenant,
-            "stack": plan.stack,
-            "environment": plan.environment,
-            "region": plan.region,
-            "serial": plan.serial,
-            "source": plan.source,
-            "variables": plan.variables,
-            "steps": steps,
-        });
-        Self(digest_of(&whole))
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self(digest_of(&CanonicalPlan::of(plan)))
     }
 }
 
@@ -78,77 +67,98 @@ impl fmt::Display for PlanDigest {
     }
 }
 
-/// A value that is not known yet counts by its expression.
-fn step_json(step: &Step, plan: &Plan, key: &SensitiveKey) -> Value {
-    let wanted = step.wanted.as_ref().map(|component| {
-        let values = super::step::resolve_values(&step.component, &component.definition, &plan.resolver);
-        let values = values.unwrap_or_default();
-        let parts = inputs::parts(component, &values, |glob| step.files.get(glob).cloned(), key);
-        let unknown: std::collections::BTreeMap<&String, &String> = values
-            .iter()
-            .filter_map(|(name, value)| match value {
-                Resolved::Unknown(expression) => Some((name, expression)),
-                _ => None,
-            })
-            .collect();
-        json!({
-            "inputs": inputs::Part::hashes(&parts),
-            "unknown": unknown,
-            "timeoutMs": component.definition.timeout().map(|timeout| timeout.as_millis() as u64),
-            "retain": component.on_destroy == manifest::OnDestroy::Retain,
-        })
-    });
-    json!({
-        "component": step.component,
-        "type": step.component_type,
-        "action": step.action,
-        "after": step.after,
-        "record": step.record,
-        "wanted": wanted,
-        "deployed": step.deployed.as_ref().map(|state| json!({ "inputs": state.inputs_hash, "definition": state.definition })),
-    })
+/// What a digest covers of a plan. Here and below, fields are in the order of their names: JSON is canonical with its keys
+/// sorted, and without spaces.
+#[derive(Serialize)]
+pub(super) struct CanonicalPlan<'a> {
+    environment: &'a EnvironmentName,
+    format: u32,
+    operation: Operation,
+    region: Option<&'a str>,
+    serial: u64,
+    source: Option<&'a SourceHash>,
+    stack: &'a StackName,
+    steps: Vec<CanonicalStep<'a>>,
+    tenant: &'a TenantId,
+    variables: &'a BTreeMap<String, RecordedVariable>,
 }
 
-/// The SHA-256, in hexadecimal, of a JSON value in canonical form.
-pub(super) fn digest_of(value: &Value) -> String {
-    let mut text = String::new();
-    write_canonical(value, &mut text);
-    hex::encode(Sha256::digest(text.as_bytes()))
+#[derive(Serialize)]
+struct CanonicalStep<'a> {
+    action: Action,
+    after: &'a [ComponentId],
+    component: &'a ComponentId,
+    deployed: Option<CanonicalDeployed<'a>>,
+    record: bool,
+    r#type: &'a str,
+    wanted: Option<CanonicalWanted<'a>>,
 }
 
-/// Writes JSON with sorted keys and no spaces.
-fn write_canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            out.push('{');
-            for (n, key) in keys.into_iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                write_canonical(&map[key], out);
-            }
-            out.push('}');
+#[derive(Serialize)]
+struct CanonicalDeployed<'a> {
+    definition: &'a Value,
+    inputs: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CanonicalWanted<'a> {
+    inputs: &'a BTreeMap<String, String>,
+    retain: bool,
+    timeout_ms: Option<u64>,
+    /// A value that is not known yet counts by its expression.
+    unknown: &'a BTreeMap<String, String>,
+}
+
+impl<'a> CanonicalPlan<'a> {
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        Self {
+            environment: &plan.environment,
+            format: 1,
+            operation: plan.operation,
+            region: plan.region.as_deref(),
+            serial: plan.serial,
+            source: plan.source.as_ref(),
+            stack: &plan.stack,
+            steps: plan.steps.iter().map(CanonicalStep::of).collect(),
+            tenant: &plan.tenant,
+            variables: &plan.variables,
         }
-        Value::Array(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                write_canonical(item, out);
-            }
-            out.push(']');
+    }
+}
+
+impl<'a> CanonicalStep<'a> {
+    fn of(step: &'a Step) -> Self {
+        let wanted = step.wanted.as_ref().map(|component| CanonicalWanted {
+            inputs: &step.inputs.hashes,
+            retain: component.on_destroy == manifest::OnDestroy::Retain,
+            timeout_ms: component.definition.timeout().map(|timeout| timeout.as_millis() as u64),
+            unknown: &step.inputs.unknown,
+        });
+        let deployed = step.deployed.as_ref();
+        Self {
+            action: step.action,
+            after: &step.after,
+            component: &step.component,
+            deployed: deployed
+                .map(|state| CanonicalDeployed { definition: &state.definition, inputs: &state.inputs_hash }),
+            record: step.record,
+            r#type: &step.component_type,
+            wanted,
         }
-        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+/// The SHA-256, in hexadecimal, of what is canonical as JSON.
+pub(super) fn digest_of(canonical: &impl Serialize) -> String {
+    match serde_json::to_vec(canonical) {
+        Ok(text) => hex::encode(Sha256::digest(text)),
+        Err(_) => unreachable!("all keys are texts, and nothing else can fail"),
     }
 }
 
 /// The variables as the state records them.
-pub(super) fn record_variables(input: &PlanInput<'_>) -> std::collections::BTreeMap<String, RecordedVariable> {
+pub(super) fn record_variables(input: &PlanInput<'_>) -> BTreeMap<String, RecordedVariable> {
     let record = |(name, value): (&str, &manifest::Value)| {
         let recorded = match value {
             manifest::Value::Plain(text) => RecordedVariable::Value(text.clone()),

@@ -19,11 +19,28 @@ pub(super) struct Part {
     shown: Option<Shown>,
 }
 
-impl Part {
-    /// The parts as the state keeps them; those that are not known are left out.
-    pub fn hashes(parts: &[Self]) -> BTreeMap<String, String> {
-        parts.iter().filter_map(|part| Some((part.name.clone(), part.hash.clone()?))).collect()
+/// What goes into a component, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// The hash of each part, as the state keeps it.
+    pub hashes: BTreeMap<String, String>,
+    /// The expressions of those that are not known yet.
+    pub unknown: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    pub(super) fn of(parts: Vec<Part>, values: BTreeMap<String, Resolved>) -> Self {
+        let unknown = values.into_iter().filter_map(|(part, value)| match value {
+            Resolved::Unknown(expression) => Some((part, expression)),
+            _ => None,
+        });
+        Self { hashes: hashes(parts), unknown: unknown.collect() }
     }
+}
+
+/// The parts as the state keeps them; those that are not known are left out.
+pub(super) fn hashes(parts: Vec<Part>) -> BTreeMap<String, String> {
+    parts.into_iter().filter_map(|part| Some((part.name, part.hash?))).collect()
 }
 
 /// The compiled template of a typed component, as one more part: the environment's network, what is done with data, and
@@ -90,11 +107,13 @@ pub(super) fn changes(parts: &[Part], state: &ComponentState) -> Vec<Change> {
     different.chain(gone).collect()
 }
 
+/// 128 bits tell parts apart well enough, and the state stays small.
+const BITS: usize = 128;
+
 fn plain_hash(text: &str) -> String {
-    shorten(&hex::encode(Sha256::digest(text.as_bytes())))
+    hex::encode(&Sha256::digest(text.as_bytes())[..BITS / 8])
 }
 
-/// 128 bits tell parts apart well enough, and the state stays small.
 fn shorten(hash: &str) -> String {
-    hash.chars().take(32).collect()
+    hash.chars().take(BITS / 4).collect()
 }

@@ -36,6 +36,7 @@ pub use apply::plan_apply;
 pub use deployed::{Deployed, DeployedCommand, DeployedModule, DeployedStack, RecordedText};
 pub use destroy::plan_destroy;
 pub use digest::{PlanDigest, SensitiveKey};
+pub use inputs::Inputs;
 pub use progress::{Progress, Status};
 pub use proposal::{Approved, Proposal, ResourceAction, ResourceChange};
 pub use reason::{Change, StepReason};

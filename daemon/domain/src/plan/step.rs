@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::deployed::{Deployed, cannot_resolve};
-use super::inputs::{self, Part};
+use super::inputs::{self, Inputs};
 use super::work::{self, DataFate, ModuleWork, Prepared, Removal, Work};
 use super::{SensitiveKey, StepReason};
 use crate::cloudformation::StackPlace;
@@ -37,6 +37,8 @@ pub struct Step {
     pub record: bool,
     /// What is wanted; none for a delete.
     pub wanted: Option<Component>,
+    /// What goes into that.
+    pub inputs: Inputs,
     /// What is deployed; none for a create.
     pub deployed: Option<ComponentState>,
     /// The hashes of the files that it is made of, by glob.
@@ -63,8 +65,10 @@ impl Step {
         if let Some((part, _)) = values.iter().find(|(_, value)| value.expose().is_none()) {
             return Err(Error::new(Reason::Internal, format!("{}: {part} is still not known", self.component)));
         }
-        let parts = inputs::parts(component, &values, |glob| self.files.get(glob).cloned(), key);
-        let inputs = Part::hashes(&parts);
+        let inputs = match self.inputs.unknown.is_empty() {
+            true => self.inputs.hashes.clone(),
+            false => inputs::hashes(inputs::parts(component, &values, |glob| self.files.get(glob).cloned(), key)),
+        };
         let inputs_hash = inputs::hash(&inputs);
         let work = Work::of(self, component, &values, resolver)?;
         let definition = work.record(&component.definition, &values);

@@ -1,6 +1,7 @@
 //! What plans show and store, what stands for exactly one of them, and plans in files.
 
 use super::*;
+use crate::plan::digest::CanonicalPlan;
 
 #[test]
 fn no_sensitive_value_is_shown_or_stored() {
@@ -82,6 +83,23 @@ fn a_digest_stands_for_exactly_one_plan() {
     world.options.selection = Selection::default();
     let other = manifest(&CHAIN.replace("a.db.out", "a.db.other"));
     assert_ne!(world.plan(&other).digest, world.plan(&whole).digest, "an expression that is not known yet counts");
+}
+
+#[test]
+fn what_a_digest_covers_is_spelled_with_sorted_keys() {
+    let mut world = World::new();
+    world.outputs.insert("a.db", "host");
+    world.apply(&manifest(CHAIN));
+    world.given = vec![("V", "2"), ("PW", "2")];
+    world.options.replace.insert(id("a.db"));
+    let plan = world.plan(&manifest(CHAIN));
+    let canonical = CanonicalPlan::of(&plan);
+    // Objects of this type are sorted by their keys.
+    let sorted = serde_json::to_value(&canonical).unwrap().to_string();
+    assert_eq!(serde_json::to_string(&canonical).unwrap(), sorted);
+    for part in ["\"deployed\":{", "\"unknown\":{", "\"timeoutMs\":", "\"sensitive\":"] {
+        assert!(sorted.contains(part), "{part} is not in {sorted}");
+    }
 }
 
 #[test]
