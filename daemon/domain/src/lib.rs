@@ -45,7 +45,7 @@ pub mod tenant_config;
 pub mod tenant_list;
 pub mod tenant_role;
 
-mod indented;
+pub mod json;
 pub mod seal;
 pub mod state;
 

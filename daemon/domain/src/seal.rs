@@ -12,7 +12,7 @@ use ulid::Ulid;
 pub use reconcile::reconcile;
 
 use crate::error::{Error, Reason, Result};
-use crate::indented;
+use crate::json;
 use crate::key::StackSpace;
 use crate::state::{HistoryDocument, HistoryEntry, STATE_FORMAT, StateDocument};
 
@@ -134,7 +134,7 @@ pub fn parse(bytes: &[u8], space: &StackSpace) -> Result<StateDocument> {
 
 /// Writes a document as people and other tools can read it: indented JSON with a final newline.
 pub fn spell<T: serde::Serialize>(document: &T) -> Result<Vec<u8>> {
-    let mut bytes = indented::to_vec(document)
+    let mut bytes = json::indented(document)
         .map_err(|error| Error::new(Reason::Internal, "cannot spell a document").caused_by(error))?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -269,7 +269,7 @@ impl Tells {
 /// Writes what is asked; where it ends, the guard sees the end of its daemon.
 async fn write_asks(mut from: mpsc::UnboundedReceiver<Ask>, mut to: OwnedWriteHalf, finishing: CancellationToken) {
     while let Some(Some(ask)) = finishing.run_until_cancelled(from.recv()).await {
-        let Ok(mut line) = serde_json::to_vec(&ask) else { continue };
+        let Ok(mut line) = deployer_domain::json::compact(&ask) else { continue };
         line.push(b'\n');
         if to.write_all(&line).await.is_err() {
             return;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Operation, Plan, PlanInput, Step};
+use crate::json;
 use crate::manifest;
 use crate::name::{ComponentId, EnvironmentName, StackName, TenantId};
 use crate::source::SourceHash;
@@ -151,7 +152,7 @@ impl<'a> CanonicalStep<'a> {
 
 /// The SHA-256, in hexadecimal, of what is canonical as JSON.
 pub(super) fn digest_of(canonical: &impl Serialize) -> String {
-    match serde_json::to_vec(canonical) {
+    match json::compact(canonical) {
         Ok(text) => hex::encode(Sha256::digest(text)),
         Err(_) => unreachable!("all keys are texts, and nothing else can fail"),
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{EVENT_FORMAT, NamedOutput, Report, RunStatus, RunSummary, ShownPlan};
+use crate::json;
 use crate::name::ComponentId;
 use crate::state::{Action, Counts};
 
@@ -28,7 +29,7 @@ impl RunEvent {
 
     /// The event as a line, with its line end.
     pub fn to_line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        let mut line = json::compact(self).unwrap_or_default();
         line.push(b'\n');
         line
     }
