@@ -18,6 +18,7 @@ mod destroy;
 mod doctor;
 mod documents;
 mod exit_codes;
+mod foreseen;
 mod golden_plans;
 mod graph;
 mod guard;

@@ -19,6 +19,7 @@ use super::authorise::TenantAccess;
 use super::await_approval::AwaitApproval;
 use super::blueprint::{Blueprint, Planned};
 use super::commands::{Commands, WaitingGuard};
+use super::early;
 use super::ending::failed;
 use super::proposals::{Asking, proposals};
 use super::record::{AuditOf, Recorder};
@@ -97,7 +98,7 @@ impl Conductor {
             return None;
         }
         let Self { ports, caller, access, blueprint, .. } = self;
-        if let Some(begun) = ports.caches.early.take(access, blueprint.space.lock(), caller).await {
+        if let Some(begun) = early::take(ports, caller, (access, blueprint)).await {
             return Some(begun);
         }
         let asking = Asking { ports, caller, access, blueprint, plan };

@@ -31,6 +31,7 @@ pub mod doctor;
 pub mod drift;
 mod early;
 pub mod edit_tenant;
+mod foreseen;
 pub mod graph;
 pub mod history;
 pub mod init_stack;
@@ -58,6 +59,7 @@ pub mod restore_tenant;
 pub mod rotate_password;
 pub mod rotate_tenant;
 pub mod schema;
+mod shelf;
 pub mod show_approval;
 pub mod show_lock;
 pub mod show_run;
@@ -163,6 +165,7 @@ struct Caches {
     counts: tenant_counts::CountCache,
     looks: look::Looks,
     early: early::Early,
+    foreseen: shelf::Shelf<foreseen::Foreseen>,
     costs: costs::CostCache,
     measured: measured::MeasureCache,
     registry: registry::RegistryCache,

@@ -9,14 +9,15 @@ use deployer_domain::run::{RunOperation, ShownPlan};
 use deployer_domain::state::StateDocument;
 
 use super::authorise::TenantAccess;
-use super::blueprint::{Blueprint, Question};
+use super::blueprint::{Blueprint, Planned, Question};
+use super::foreseen::Foreseen;
 use super::judge::{Asking, Judgement};
 use super::looking::Looking;
 use super::proposals::proposals;
 use super::show_lock::holder;
 use super::target::Place;
 use super::view::View;
-use super::{Ports, authorise, drift, early, saved_plan};
+use super::{Ports, authorise, drift, early, foreseen, saved_plan};
 use crate::source::Keep;
 
 /// What a caller asks to be shown.
@@ -42,12 +43,15 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
         }
         None => (None, asked.question.clone()),
     };
-    let blueprint = Blueprint::gather(ports, caller, &access, &question, Keep::Hash).await?;
+    // A run that follows at once stores the archive.
+    let keep = if asked.brief { Keep::Archive } else { Keep::Hash };
+    let blueprint = Blueprint::gather(ports, caller, &access, &question, keep).await?;
     let view = View::from(&access);
     let (state, holder) = tokio::join!(blueprint.state(&access), holder(&view, &blueprint.space, Some(caller)));
     let state = state?;
     let plan = blueprint.plan(&access, &state)?;
-    if asked.brief && plan.has_records() && holder.by.is_none() && !blueprint.needs_approval() {
+    let follows = asked.brief && plan.has_records() && holder.by.is_none() && !blueprint.needs_approval();
+    if follows {
         early::begin(ports, caller, (&access, &blueprint), &plan);
     }
     let (proposed, drifted) = match asked.brief {
@@ -80,7 +84,11 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
         let saved = to_be_saved(ports, &access, (&blueprint, &plan), proposals.clone());
         saved_plan::write(caller, path, &saved).await?;
     }
-    Ok(shown.proposed(&proposed.by_component, &proposals.with(&plan.digest)))
+    let shown = shown.proposed(&proposed.by_component, &proposals.with(&plan.digest));
+    if follows && asked.plan_file.is_none() && judgement.refusals.is_empty() {
+        foreseen::keep(ports, caller, &access, Foreseen { blueprint, planned: Planned { plan, state } });
+    }
+    Ok(shown)
 }
 
 /// What has drifted, where the tenant's policies ask for that and something is to be applied.

@@ -18,6 +18,7 @@ use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Planned, Question};
 use super::conduct::Conductor;
+use super::foreseen::{self, Foreseen};
 use super::judge::Asking;
 use super::modules::CallersCredentials;
 use super::record::acting;
@@ -81,9 +82,11 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     let parallelism = parallelism(caller)?;
     let access = authorise::tenant(ports, caller).await?;
     request.read_plan_file(caller, &access).await?;
-    let blueprint = Blueprint::gather(ports, caller, &access, &request.question, Keep::Archive).await?;
-    let state = blueprint.state(&access).await?;
-    let plan = blueprint.plan(&access, &state)?;
+    let Foreseen { blueprint, planned } = match foreseen::take(ports, caller, &access, &request) {
+        Some(foreseen) => foreseen,
+        None => planned_now(ports, caller, &access, &request).await?,
+    };
+    let Planned { plan, state } = planned;
     confirmed(&request, &plan)?;
     if plan.has_records()
         && let Some(refusal) = refusal(ports, caller, (&access, &blueprint), (&plan, &state)).await?
@@ -124,6 +127,14 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     };
     tokio::spawn(conductor.conduct(Planned { plan, state }));
     Ok(run)
+}
+
+/// Plans what is asked for.
+async fn planned_now(ports: &Ports, caller: &Caller, access: &TenantAccess, request: &StartRun) -> Result<Foreseen> {
+    let blueprint = Blueprint::gather(ports, caller, access, &request.question, Keep::Archive).await?;
+    let state = blueprint.state(access).await?;
+    let plan = blueprint.plan(access, &state)?;
+    Ok(Foreseen { blueprint, planned: Planned { plan, state } })
 }
 
 /// Whether nobody else is at work there.
