@@ -9,7 +9,7 @@ use deployer_domain::name::RunId;
 use deployer_domain::object::{ObjectStore, PortResult, WriteIf};
 use deployer_domain::run::RunEvent;
 
-use super::log::{EventLog, Now, Watcher};
+use super::log::{EventLog, Line, Now, Watcher};
 
 /// How long events are gathered before they are written for the first time: a short run is one segment.
 const FIRST: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Archive {
 
     async fn keep_after(&self, log: &Arc<EventLog>, after: u64) -> io::Result<()> {
         let mut watcher = log.watch(after);
-        while let Some(first) = watcher.next().await? {
+        while let Some(first) = watcher.next_line().await? {
             tokio::select! {
                 () = log.over() => {}
                 () = tokio::time::sleep(if first.sequence == 1 { FIRST } else { GATHERED }) => {}
@@ -120,11 +120,11 @@ impl Archive {
     }
 }
 
-fn gather(first: RunEvent, watcher: &mut Watcher) -> io::Result<Vec<u8>> {
-    let mut segment = first.to_line();
+fn gather(first: Line, watcher: &mut Watcher) -> io::Result<Vec<u8>> {
+    let mut segment = first.text;
     while segment.len() < LARGEST {
-        match watcher.next_now()? {
-            Now::Event(event) => segment.extend(event.to_line()),
+        match watcher.next_line_now()? {
+            Now::There(line) => segment.extend(line.text),
             Now::NothingYet | Now::Over => break,
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Any number of watchers read the file at their own pace, so a slow one costs neither memory nor the run's time.
 
+mod watcher;
+
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +13,8 @@ use deployer_domain::run::{Happening, RunEvent, RunStarted, RunSummary};
 use jiff::{Timestamp, Unit};
 use tokio::sync::watch;
 
-/// How much of the file is read at once.
-const CHUNK: usize = 64 << 10;
+pub use watcher::{Line, Now, Watcher};
+
 /// How many lines are kept in memory where the file cannot be written (a full disk).
 const MOST_SPILLED: usize = 10_000;
 
@@ -121,16 +123,7 @@ impl EventLog {
 
     /// Follows the events after a sequence number, those that are there and those to come.
     pub fn watch(self: &Arc<Self>, after: u64) -> Watcher {
-        Watcher {
-            log: Arc::clone(self),
-            grown: self.grown.subscribe(),
-            file: None,
-            offset: 0,
-            spilled: 0,
-            buffer: Vec::new(),
-            told: 0,
-            after,
-        }
+        Watcher::new(Arc::clone(self), self.grown.subscribe(), after)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -167,86 +160,6 @@ fn private() -> std::fs::OpenOptions {
     let mut options = File::options();
     options.read(true).append(true).mode(0o600);
     options
-}
-
-/// One reader of a run's events.
-pub struct Watcher {
-    log: Arc<EventLog>,
-    grown: watch::Receiver<Size>,
-    file: Option<File>,
-    offset: u64,
-    spilled: usize,
-    buffer: Vec<u8>,
-    /// How much of the buffer was told already.
-    told: usize,
-    after: u64,
-}
-
-impl Watcher {
-    /// The next event, as soon as there is one; `None` after the last.
-    pub async fn next(&mut self) -> io::Result<Option<RunEvent>> {
-        loop {
-            match self.next_now()? {
-                Now::Event(event) => return Ok(Some(event)),
-                Now::Over => return Ok(None),
-                Now::NothingYet => {
-                    if self.grown.changed().await.is_err() {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The next event if it is there already.
-    pub fn next_now(&mut self) -> io::Result<Now> {
-        loop {
-            let rest = &self.buffer[self.told..];
-            if let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-                let event = RunEvent::parse(&rest[..=end]).map_err(io::Error::other)?;
-                self.told += end + 1;
-                if event.sequence > self.after {
-                    return Ok(Now::Event(event));
-                }
-                continue;
-            }
-            self.buffer.drain(..self.told);
-            self.told = 0;
-            let size = *self.grown.borrow_and_update();
-            if self.offset < size.bytes {
-                self.read(size.bytes)?;
-            } else if self.spilled < size.spilled {
-                let line = self.log.inner().spilled[self.spilled].clone();
-                self.spilled += 1;
-                self.buffer.extend(line);
-            } else {
-                return Ok(if size.over { Now::Over } else { Now::NothingYet });
-            }
-        }
-    }
-
-    fn read(&mut self, until: u64) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(File::open(&self.log.path)?);
-        }
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut chunk = vec![0; CHUNK.min((until - self.offset) as usize)];
-        file.read_exact(&mut chunk)?;
-        self.offset += chunk.len() as u64;
-        self.buffer.extend(chunk);
-        Ok(())
-    }
-}
-
-/// What a watcher finds without waiting.
-#[derive(Debug, PartialEq)]
-pub enum Now {
-    /// An event.
-    Event(RunEvent),
-    /// There will be more.
-    NothingYet,
-    /// There was the last one.
-    Over,
 }
 
 /// Where a run's events are below its directory.
@@ -289,7 +202,9 @@ mod tests {
 
     async fn all(mut watcher: Watcher) -> Vec<RunEvent> {
         let mut events = Vec::new();
-        while let Some(event) = watcher.next().await.unwrap() {
+        while let Some(line) = watcher.next_line().await.unwrap() {
+            let event = line.event().unwrap();
+            assert_eq!(line.sequence, event.sequence);
             events.push(event);
         }
         events

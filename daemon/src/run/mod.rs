@@ -17,7 +17,7 @@ pub use archive::Archive;
 pub use execute::{Executed, Execution, PARALLELISM};
 pub use git::Revision;
 pub use listener::EventListener;
-pub use log::{EventLog, Now, Watcher};
+pub use log::{EventLog, Line, Now, Watcher};
 pub use owned::Run;
 pub use recover::{Crashed, Unfinished, alive_file, interrupted};
 pub use registry::{NewRun, RunRegistry, RunSettings};

@@ -72,8 +72,8 @@ impl Run {
     pub fn events(&self) -> io::Result<Vec<RunEvent>> {
         let mut watcher = self.log.watch(0);
         let mut events = Vec::new();
-        while let Now::Event(event) = watcher.next_now()? {
-            events.push(event);
+        while let Now::There(line) = watcher.next_line_now()? {
+            events.push(line.event()?);
         }
         Ok(events)
     }

@@ -150,10 +150,9 @@ impl Printed {
         };
         let (mut watcher, mut events) = (run.watch(after), Vec::new());
         while events.len() < AT_ONCE {
-            match watcher.next_now() {
-                Ok(Now::Event(event)) => events.push(event),
-                _ => break,
-            }
+            let Ok(Now::There(line)) = watcher.next_line_now() else { break };
+            let Ok(event) = line.event() else { break };
+            events.push(event);
         }
         Ok(events)
     }
