@@ -127,11 +127,27 @@ impl World {
         Ok(file.to_string_lossy().into_owned())
     }
 
+    fn status(&self) -> Outcome<serde_json::Value> {
+        Ok(serde_json::from_str(&self.run(&["daemon", "status", "-o", "json"])?)?)
+    }
+
     /// The daemon's process id.
     pub fn daemon(&self) -> Outcome<u32> {
-        let status: serde_json::Value = serde_json::from_str(&self.run(&["daemon", "status", "-o", "json"])?)?;
-        let pid = status.get("pid").and_then(serde_json::Value::as_u64).ok_or("no pid in the daemon's status")?;
-        Ok(pid.try_into()?)
+        let pid = self.status()?.get("pid").and_then(serde_json::Value::as_u64);
+        Ok(pid.ok_or("no pid in the daemon's status")?.try_into()?)
+    }
+
+    /// Waits until the daemon has stored everything of the runs that are over.
+    pub fn settle(&self) -> Outcome<()> {
+        let begun = Instant::now();
+        let active = |status: serde_json::Value| status["activeRuns"].as_array().is_none_or(|runs| !runs.is_empty());
+        while active(self.status()?) {
+            if begun.elapsed() > PATIENCE {
+                return Err("the daemon did not come to rest".into());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 
     /// Stops the daemon and waits until its process is gone.
