@@ -1,6 +1,8 @@
 //! `logs`: what commands printed and what the provider keeps, interleaved by time.
 
+use harness::aws::LocalAws;
 use harness::boto::boto;
+use harness::proxy::{Fault, Proxy, Refusal, Rule};
 use harness::scenes::{Platform, team, teams};
 use harness::terminal::{CTRL_C, Terminal};
 use serde_json::Value;
@@ -112,6 +114,30 @@ fn a_follow_waits_for_the_first_deploy_and_takes_up_what_comes_later() {
             assert_eq!(text.matches(told).count(), 1, "{told}: {text}");
         }
         assert!(!lines.contains("waiting") && !lines.contains("first"), "{lines}");
+    }
+}
+
+#[test]
+fn a_follow_goes_on_when_the_storage_cannot_be_read_for_a_while() {
+    let aws = LocalAws::start();
+    let proxy = Proxy::start(&aws.endpoint()).unwrap();
+    let team = Platform::behind(&aws, &proxy).with_team("web-team").in_development();
+    team.write_stack("shop", &["a: { type: command, apply: 'echo first' }"]);
+    team.apply("shop").succeeds();
+    let mut follow = Terminal::new(team.world.command(["logs", "--stack", "shop", "--follow"]), 200, 24);
+    follow.wait_for("s.a │ first");
+    proxy.add(Rule::everything(Fault::Refuse(Refusal::Unavailable)));
+    follow.wait_for("Trying again until it can be read");
+    proxy.heal();
+    follow.wait_for("The logs can be read again.");
+    team.write_stack("shop", &["a: { type: command, apply: 'echo second' }"]);
+    team.apply("shop").succeeds();
+    follow.wait_for("s.a │ second");
+    follow.type_in(CTRL_C);
+    let (code, text) = follow.wait();
+    assert_eq!(code, Some(130), "{text}");
+    for told in ["│ first", "Trying again", "│ second"] {
+        assert_eq!(text.matches(told).count(), 1, "{told}: {text}");
     }
 }
 

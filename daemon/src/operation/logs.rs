@@ -2,6 +2,7 @@
 
 mod groups;
 mod printed;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use super::view::View;
 use super::{Ports, bounded};
 use groups::Group;
 use printed::{Printed, Printers};
+use trouble::{Tried, Trouble};
 
 /// How far back the provider's logs are read where the caller does not say.
 const RECENT: Duration = Duration::from_secs(3600);
@@ -47,17 +49,18 @@ pub struct AskedLogs {
 pub enum Told {
     /// A line.
     Line(LogLine),
-    /// That there is nothing yet to be followed, and what is waited for.
-    Waiting(String),
+    /// That there is nothing to be followed just now, and what is waited for; or that there is again.
+    Notice(String),
 }
 
 /// Lines of logs, in the order of their times.
 pub struct Logs {
     whose: Whose,
     sources: Vec<Source>,
-    waiting: Option<String>,
+    notice: Option<String>,
     follow: bool,
     looked: Instant,
+    trouble: Trouble,
 }
 
 /// Whose logs are read, by whom.
@@ -96,7 +99,7 @@ pub async fn logs(ports: &Ports, caller: &Caller, asked: &AskedLogs) -> Result<L
         None => Some(not_deployed(&whose.view, &place.stack, &place.environment).await),
         Some(state) => whose.selection.check(&state.components.keys().collect()).err(),
     };
-    let waiting = match missing {
+    let notice = match missing {
         Some(error) if asked.follow && error.reason == Reason::NotFound => Some(waits(&place, state.is_some(), &error)),
         Some(error) => return Err(error),
         None => None,
@@ -112,7 +115,8 @@ pub async fn logs(ports: &Ports, caller: &Caller, asked: &AskedLogs) -> Result<L
         ));
     }
     let sources = kinds.into_iter().map(Source::new).collect();
-    let mut logs = Logs { whose, sources, waiting, follow: asked.follow, looked: Instant::now() };
+    let (follow, looked, trouble) = (asked.follow, Instant::now(), Trouble::default());
+    let mut logs = Logs { whose, sources, notice, follow, looked, trouble };
     logs.take_up(state.as_ref()).await?;
     Ok(logs)
 }
@@ -150,29 +154,43 @@ fn groups(component: &ComponentState) -> impl Iterator<Item = &str> {
 impl Logs {
     /// What comes next; `None` after the last line that there is, unless they are followed.
     pub async fn next(&mut self) -> Result<Option<Told>> {
-        if let Some(waiting) = self.waiting.take() {
-            return Ok(Some(Told::Waiting(waiting)));
-        }
         loop {
-            self.fill().await?;
+            if let Some(notice) = self.notice.take() {
+                return Ok(Some(Told::Notice(notice)));
+            }
+            let filled = self.fill().await;
+            self.note(Tried::Reading, filled)?;
             let first = self.sources.iter_mut().filter(|source| !source.waiting.is_empty());
             if let Some(source) = first.min_by_key(|source| source.waiting[0].time) {
                 return Ok(source.waiting.pop_front().map(Told::Line));
+            }
+            if self.notice.is_some() {
+                continue;
             }
             if !self.follow {
                 return Ok(None);
             }
             tokio::time::sleep(ASK_EVERY).await;
-            self.look().await?;
+            if self.looked.elapsed() >= LOOK_EVERY {
+                let looked = self.look().await;
+                self.note(Tried::Looking, looked)?;
+            }
             self.sources.iter_mut().for_each(|source| source.dry = false);
         }
     }
 
-    /// Looks from time to time for what came, and for what is gone.
-    async fn look(&mut self) -> Result<()> {
-        if self.looked.elapsed() < LOOK_EVERY {
-            return Ok(());
+    /// Whoever follows goes on through what passes.
+    fn note(&mut self, tried: Tried, result: Result<()>) -> Result<()> {
+        if !self.follow {
+            return result;
         }
+        let told = self.trouble.take(tried, result)?;
+        self.notice = told.or(self.notice.take());
+        Ok(())
+    }
+
+    /// Looks for what came, and for what is gone.
+    async fn look(&mut self) -> Result<()> {
         self.looked = Instant::now();
         let state = self.whose.view.state(&self.whose.space).await?;
         self.take_up(state.as_ref().map(|(state, _)| state)).await
@@ -203,7 +221,10 @@ impl Logs {
     async fn fill(&mut self) -> Result<()> {
         while self.sources.iter().any(Source::is_wanting) {
             let sources = std::mem::take(&mut self.sources);
-            self.sources = bounded::map(sources, |source| async move { source.filled().await }).await?;
+            let asked = bounded::map(sources, |source| async move { Ok(source.filled().await) }).await?;
+            let (sources, asked): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+            self.sources = sources;
+            asked.into_iter().collect::<Result<()>>()?;
         }
         Ok(())
     }
@@ -226,15 +247,20 @@ impl Source {
         self.waiting.is_empty() && !self.dry
     }
 
-    async fn filled(mut self) -> Result<Self> {
-        if self.is_wanting() {
-            self.waiting = match &mut self.kind {
-                Kind::Group(group) => group.more().await?.into(),
-                Kind::Printed(printed) => printed.more().await?.into(),
-            };
-            self.dry = self.waiting.is_empty();
+    /// The source with what it has, where it had nothing waiting, and whether it could be asked.
+    async fn filled(mut self) -> (Self, Result<()>) {
+        if !self.is_wanting() {
+            return (self, Ok(()));
         }
-        Ok(self)
+        let more = match &mut self.kind {
+            Kind::Group(group) => group.more().await,
+            Kind::Printed(printed) => printed.more().await,
+        };
+        let result = more.map(|lines| {
+            self.dry = lines.is_empty();
+            self.waiting = lines.into();
+        });
+        (self, result)
     }
 }
 

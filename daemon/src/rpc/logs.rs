@@ -43,7 +43,7 @@ pub(crate) fn stream(mut logs: Logs) -> Response<LogStream> {
 fn told_to_proto(told: Told) -> v1::LogLine {
     match told {
         Told::Line(line) => line_to_proto(line),
-        Told::Waiting(notice) => v1::LogLine { notice, ..v1::LogLine::default() },
+        Told::Notice(notice) => v1::LogLine { notice, ..v1::LogLine::default() },
     }
 }
 

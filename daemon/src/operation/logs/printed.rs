@@ -91,9 +91,18 @@ impl Printed {
         Ok(newest.first().copied())
     }
 
-    /// The lines that are new, in the order of their times.
+    /// The lines that are new, in the order of their times. Where some could be read, what could not is an error next time.
     pub(super) async fn more(&mut self) -> Result<Vec<LogLine>> {
         let mut lines = Vec::new();
+        let read = self.read_into(&mut lines).await;
+        lines.sort_by_key(|line| line.time);
+        match lines.is_empty() {
+            true => read.map(|()| lines),
+            false => Ok(lines),
+        }
+    }
+
+    async fn read_into(&mut self, lines: &mut Vec<LogLine>) -> Result<()> {
         for id in self.ids().await? {
             let counts = self.first.is_none_or(|first| id >= first);
             let Some(mut after) = self.read.get(&id).copied().unwrap_or(Some(0)).filter(|_| counts) else { continue };
@@ -109,8 +118,7 @@ impl Printed {
                 }
             }
         }
-        lines.sort_by_key(|line| line.time);
-        Ok(lines)
+        Ok(())
     }
 
     /// The runs of the environment, oldest first: those of this daemon, and those that the storage knows.
