@@ -93,18 +93,19 @@ impl Manifest {
 }
 
 /// The mark of a restoration that has begun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Begun {
     /// When, by the clock of whoever began it; for people only, as another's clock may say something else.
-    pub begun: Timestamp,
-    /// The tenant's complete archives at that time, by name.
-    pub archives: BTreeSet<String>,
+    pub begun: Option<Timestamp>,
+    /// The tenant's complete archives at that time, by name; none where the mark does not say them.
+    pub archives: Option<BTreeSet<String>>,
 }
 
 impl Begun {
-    /// Reads a mark. One that cannot be read says nothing of archives.
-    pub fn parse(mark: &[u8]) -> Option<Self> {
-        serde_json::from_slice(mark).ok()
+    /// Reads a mark. One that cannot be read says nothing but that a restoration has begun.
+    pub fn parse(mark: &[u8]) -> Self {
+        serde_json::from_slice(mark).unwrap_or_default()
     }
 
     /// The mark as it is stored.
@@ -114,7 +115,7 @@ impl Begun {
 
     /// Whether that restoration came to its end, given the archives of today: only who is back can be deleted anew.
     pub fn has_ended<'a>(&self, mut archives: impl Iterator<Item = &'a str>) -> bool {
-        archives.any(|name| !self.archives.contains(name))
+        self.archives.as_ref().is_some_and(|known| archives.any(|name| !known.contains(name)))
     }
 }
 
@@ -150,13 +151,13 @@ mod tests {
     #[test]
     fn a_restoration_has_ended_where_an_archive_is_there_that_it_did_not_know_of() {
         let archives = BTreeSet::from(["20240120T143000Z".to_owned(), "20240320T143000Z".to_owned()]);
-        let mark = Begun { begun: Timestamp::UNIX_EPOCH, archives };
-        let mark = Begun::parse(&mark.to_bytes().unwrap()).unwrap();
+        let mark = Begun { begun: Some(Timestamp::UNIX_EPOCH), archives: Some(archives) };
+        let mark = Begun::parse(&mark.to_bytes().unwrap());
         assert!(!mark.has_ended(["20240120T143000Z", "20240320T143000Z"].into_iter()));
         assert!(!mark.has_ended(["20240320T143000Z"].into_iter()), "an older one may have been purged");
         // By a clock that is behind.
         assert!(mark.has_ended(["20240120T143000Z", "20240220T143000Z", "20240320T143000Z"].into_iter()));
-        assert_eq!(Begun::parse(b"?"), None);
+        assert!(!Begun::parse(b"?").has_ended(["20240320T143000Z"].into_iter()), "nothing is known of it");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn under_way(all: &[Found]) -> Option<&Found> {
 /// What the marks of an archive say.
 struct Marks {
     restored: bool,
-    begun: Option<Option<Begun>>,
+    begun: Option<Begun>,
 }
 
 /// Finds the complete archives of a tenant, oldest first. Its last mark may be missing where a restoration was cut off
@@ -58,7 +58,7 @@ pub(super) async fn archives(backend: &Backend, id: &TenantId) -> Result<Vec<Fou
     let names: Vec<String> = found.iter().map(|(_, space, _)| space.name().to_owned()).collect();
     let judged = found.into_iter().map(|(marks, space, manifest)| {
         let begun = marks.begun.is_some();
-        let ended = marks.begun.flatten().is_some_and(|mark| mark.has_ended(names.iter().map(String::as_str)));
+        let ended = marks.begun.is_some_and(|mark| mark.has_ended(names.iter().map(String::as_str)));
         Found { space, manifest, restored: marks.restored || ended, begun }
     });
     Ok(judged.collect())

@@ -139,7 +139,7 @@ impl Restoration<'_> {
     /// Marks the archive; one that was restored before counts as one that was not.
     async fn begin(&self, tenant: &Tenant) -> Result<()> {
         let (backend, space) = (&self.access.backend, &self.found.space);
-        let mark = Begun { begun: self.ports.clock.now(), archives: self.known.clone() };
+        let mark = Begun { begun: Some(self.ports.clock.now()), archives: Some(self.known.clone()) };
         put(backend, &space.restoring(), mark.to_bytes()?).await?;
         if !self.goes_on {
             // What a creation that was cut off may have left is nobody's, and the archive has another.
