@@ -9,31 +9,45 @@ use harness::scenes::{Platform, teams};
 
 use crate::run_cancel::context;
 
-/// Plans briefly, does something, and starts the run with the plan's digest; answers what the run did.
-fn planned_then(team: &Platform, between: impl FnOnce(&mut StartRunRequest)) -> String {
-    let target =
-        StackTarget { stack: "shop".to_owned(), environment: "development".to_owned(), ..StackTarget::default() };
-    let options = PlanOptions { operation: Operation::Apply.into(), ..PlanOptions::default() };
+type Differently<'a> = &'a dyn Fn(&mut StartRunRequest);
+
+fn target() -> StackTarget {
+    StackTarget { stack: "shop".to_owned(), environment: "development".to_owned(), ..StackTarget::default() }
+}
+
+fn options() -> PlanOptions {
+    PlanOptions { operation: Operation::Apply.into(), ..PlanOptions::default() }
+}
+
+/// Plans for a run that is to follow at once; answers the digest.
+fn planned(team: &Platform) -> String {
     let asked = PlanRequest {
         context: Some(context(&team.world)),
-        target: Some(target.clone()),
-        options: Some(options.clone()),
+        target: Some(target()),
+        options: Some(options()),
         brief: true,
         ..PlanRequest::default()
     };
     client::block_on(async {
-        let channel = client::connect(&team.world).await;
-        let plan = StackServiceClient::new(channel.clone()).plan(asked).await.unwrap().into_inner();
-        let mut request = StartRunRequest {
-            context: Some(context(&team.world)),
-            target: Some(target),
-            options: Some(options),
-            plan_digest: plan.digest,
-            accept_changed_plan: true,
-            ..StartRunRequest::default()
-        };
-        between(&mut request);
-        let mut events = RunServiceClient::new(channel).start(request).await.unwrap().into_inner();
+        let mut stacks = StackServiceClient::new(client::connect(&team.world).await);
+        stacks.plan(asked).await.unwrap().into_inner().digest
+    })
+}
+
+/// Starts the run of a plan, or something else; answers what it did.
+fn started(team: &Platform, digest: &str, differently: impl FnOnce(&mut StartRunRequest)) -> String {
+    let mut request = StartRunRequest {
+        context: Some(context(&team.world)),
+        target: Some(target()),
+        options: Some(options()),
+        plan_digest: digest.to_owned(),
+        accept_changed_plan: true,
+        ..StartRunRequest::default()
+    };
+    differently(&mut request);
+    client::block_on(async {
+        let mut runs = RunServiceClient::new(client::connect(&team.world).await);
+        let mut events = runs.start(request).await.unwrap().into_inner();
         while let Some(event) = events.message().await.unwrap() {
             if let Some(Event::Finished(finished)) = event.event {
                 assert!(finished.error.is_none(), "{finished:?}");
@@ -51,25 +65,48 @@ fn stack(team: &Platform, apply: &str) {
 fn what_was_confirmed_is_done_once_and_anything_else_is_planned_anew() {
     for team in teams() {
         stack(&team, "first");
-        assert_eq!(planned_then(&team, |_| stack(&team, "second")), "first", "the run is of what was confirmed");
-        let done = planned_then(&team, |start| {
-            stack(&team, "third");
-            start.plan_digest.clear();
-        });
-        assert_eq!(done, "third", "nothing was confirmed");
-        stack(&team, "fourth");
-        let done = planned_then(&team, |start| {
-            stack(&team, "fifth");
-            start.plan_digest = "0".repeat(64);
-        });
-        assert_eq!(done, "fifth", "another plan was confirmed");
-        stack(&team, "sixth");
-        let done = planned_then(&team, |start| {
-            stack(&team, "seventh");
+        let first = planned(&team);
+        stack(&team, "second");
+        assert_eq!(started(&team, &first, |_| {}), "first", "the run is of what was confirmed");
+        assert_eq!(started(&team, &first, |_| {}), "second", "once");
+        let other_environment = |start: &mut StartRunRequest| {
             let full = start.context.as_mut().and_then(|context: &mut CallContext| context.full_environment.as_mut());
             full.unwrap().variables.insert("OTHER".to_owned(), "1".to_owned());
-        });
-        assert_eq!(done, "seventh", "another caller would have planned something else");
+        };
+        let ways: [(&str, Differently<'_>); 4] = [
+            ("nothing was confirmed", &|start| start.plan_digest.clear()),
+            ("another plan was confirmed", &|start| start.plan_digest = "0".repeat(64)),
+            ("another caller would have planned something else", &other_environment),
+            ("something else was asked", &|start| start.target.as_mut().unwrap().services.push("s".to_owned())),
+        ];
+        for (at, (why, differently)) in ways.into_iter().enumerate() {
+            stack(&team, &format!("old-{at}"));
+            let digest = planned(&team);
+            stack(&team, &format!("new-{at}"));
+            assert_eq!(started(&team, &digest, differently), format!("new-{at}"), "{why}");
+        }
         team.world.run(["apply", "--stack", "shop", "--yes"]).succeeds().says("No changes");
+    }
+}
+
+#[test]
+fn a_policy_that_changed_since_holds_for_what_was_planned_before() {
+    for team in teams() {
+        stack(&team, "first");
+        let digest = planned(&team);
+        team.world.run(["tenant", "edit", "web-team", "--environments", "staging"]).succeeds();
+        let refused = client::block_on(async {
+            let mut runs = RunServiceClient::new(client::connect(&team.world).await);
+            let request = StartRunRequest {
+                context: Some(context(&team.world)),
+                target: Some(target()),
+                options: Some(options()),
+                plan_digest: digest,
+                ..StartRunRequest::default()
+            };
+            runs.start(request).await.unwrap_err()
+        });
+        assert!(refused.message().contains("development"), "{refused:?}");
+        assert!(!team.world.work().join("done").exists());
     }
 }

@@ -57,6 +57,7 @@ fn the_main_job_runs_with_it_from_the_first_sign_in_to_the_next() {
     platform.world.run(["tenant", "details"]).succeeds();
 
     let log = platform.world.log();
+    assert!(log.contains("started"), "{log}");
     for secret in ["portal-secret", "portal-session", "token-of-the-sign-in"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }

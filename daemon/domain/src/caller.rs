@@ -48,6 +48,17 @@ pub struct InlineSignIn {
     pub otp: Option<SecretString>,
 }
 
+impl InlineSignIn {
+    fn is_alike(&self, other: &Self) -> bool {
+        use secrecy::ExposeSecret;
+        fn otp(it: &InlineSignIn) -> Option<&str> {
+            it.otp.as_ref().map(ExposeSecret::expose_secret)
+        }
+        let same_secrets = self.secret.expose_secret() == other.secret.expose_secret() && otp(self) == otp(other);
+        same_secrets && (&self.backend, &self.tenant) == (&other.backend, &other.tenant)
+    }
+}
+
 impl Caller {
     /// The mask of the files that are written for the caller; the daemon's own would keep them from everybody else.
     pub fn umask(&self) -> u32 {
@@ -58,6 +69,24 @@ impl Caller {
     pub fn variable(&self, name: &str) -> Option<&SecretString> {
         use secrecy::ExposeSecret;
         self.environment.get(name).filter(|value| !value.expose_secret().is_empty())
+    }
+
+    /// Whether two calls come from the same place in the same environment, with the same credentials: what was worked out for
+    /// one holds for the other.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        fn exposed(variables: &BTreeMap<String, SecretString>) -> impl Iterator<Item = (&str, &str)> {
+            use secrecy::ExposeSecret;
+            variables.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+        }
+        let signs_in_alike = match (&self.sign_in, &other.sign_in) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.is_alike(other),
+            _ => false,
+        };
+        signs_in_alike
+            && (&self.cwd, self.umask, &self.context) == (&other.cwd, other.umask, &other.context)
+            && exposed(&self.environment).eq(exposed(&other.environment))
+            && self.full_environment.iter().flat_map(exposed).eq(other.full_environment.iter().flat_map(exposed))
     }
 
     /// A variable of the whole environment, where the call carries that, if it is set and not empty.
@@ -130,6 +159,20 @@ mod tests {
     fn caller(variables: &[(&str, &str)]) -> Caller {
         let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         Caller { environment, ..Caller::default() }
+    }
+
+    #[test]
+    fn only_a_caller_with_the_same_environment_is_alike() {
+        let with = |value: &str| Caller {
+            full_environment: Some([("PATH".to_owned(), value.into())].into()),
+            ..caller(&[("AWS_PROFILE", "work")])
+        };
+        assert!(with("/bin").is_alike(&with("/bin")));
+        assert!(!with("/bin").is_alike(&with("/usr/bin")));
+        let other = Caller { environment: caller(&[("AWS_PROFILE", "play")]).environment, ..with("/bin") };
+        assert!(!with("/bin").is_alike(&other));
+        assert!(!with("/bin").is_alike(&Caller { cwd: "/elsewhere".into(), ..with("/bin") }));
+        assert!(!with("/bin").is_alike(&Caller { context: Some("other".to_owned()), ..with("/bin") }));
     }
 
     #[test]

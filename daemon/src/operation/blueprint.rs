@@ -200,6 +200,19 @@ impl Blueprint {
         }
     }
 
+    /// Keeps the archive of the source too, for a run; answers whether the files are still those that were planned with.
+    pub async fn packed(&mut self) -> Result<bool> {
+        let Some(source) = self.source.as_ref().filter(|source| source.archive.is_none()) else { return Ok(true) };
+        let hash = source.hash;
+        self.source = gather_source(self.loaded.clone(), Keep::Archive).await?;
+        Ok(self.source.as_ref().is_some_and(|source| source.hash == hash))
+    }
+
+    /// The same by other rules.
+    pub fn with_rules(self, rules: ConfigRules) -> Self {
+        Self { rules, ..self }
+    }
+
     /// What was asked besides.
     pub fn options(&self) -> &PlanOptions {
         &self.options

@@ -11,7 +11,7 @@ use super::Ports;
 use super::authorise::TenantAccess;
 use super::blueprint::Blueprint;
 use super::proposals::Asking;
-use super::shelf::{KEPT, Shelf};
+use super::shelf::{KEPT, Shelf, Spot};
 use super::start_run::parallelism;
 use crate::engine::terraform::Ahead;
 use crate::run::PARALLELISM;
@@ -25,7 +25,8 @@ pub(super) async fn take(
     caller: &Caller,
     (access, blueprint): (&TenantAccess, &Blueprint),
 ) -> Option<Arc<Ahead>> {
-    let made = ports.caches.early.take(access, &blueprint.space, caller)?;
+    let spot = Spot::new(access, &blueprint.space);
+    let made = ports.caches.early.take(&spot, caller, ports.clock.now())?;
     made.await.ok().flatten()
 }
 
@@ -38,7 +39,8 @@ pub(super) fn begin(ports: &Ports, caller: &Caller, (access, blueprint): (&Tenan
         return;
     }
     let (tell, made) = oneshot::channel();
-    let number = ports.caches.early.put(access, &blueprint.space, caller, made);
+    let spot = Spot::new(access, &blueprint.space);
+    let number = ports.caches.early.put(spot, caller, ports.clock.now(), made);
     let (ports, caller, plan) = (ports.clone(), caller.clone(), plan.clone());
     let (access, blueprint) = (access.clone(), blueprint.clone());
     tokio::spawn(async move {

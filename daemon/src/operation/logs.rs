@@ -196,15 +196,16 @@ impl Logs {
         self.take_up(state.as_ref().map(|(state, _)| state)).await
     }
 
-    /// Takes up the log groups that a state has, and gives up those that it has not. All of them are read to their ends
-    /// when this is done, so nothing is cut off.
+    /// Takes up the log groups that a state has, and gives up those that it has not: only when all of them could be read to
+    /// their ends, so that nothing is cut off.
     async fn take_up(&mut self, state: Option<&StateDocument>) -> Result<()> {
         let there: BTreeMap<(&ComponentId, &str), &ComponentState> = state
             .iter()
             .flat_map(|state| self.whose.chosen(state))
             .flat_map(|(id, component)| groups(component).map(move |name| ((id, name), component)))
             .collect();
-        self.sources.retain(|source| source.group().is_none_or(|group| there.contains_key(&group)));
+        let could_be_read = self.trouble == Trouble::None;
+        self.sources.retain(|source| !could_be_read || source.group().is_none_or(|group| there.contains_key(&group)));
         let known: BTreeSet<(ComponentId, String)> =
             self.sources.iter().filter_map(Source::group).map(|(id, name)| (id.clone(), name.to_owned())).collect();
         for ((id, name), component) in there {
@@ -256,10 +257,9 @@ impl Source {
             Kind::Group(group) => group.more().await,
             Kind::Printed(printed) => printed.more().await,
         };
-        let result = more.map(|lines| {
-            self.dry = lines.is_empty();
-            self.waiting = lines.into();
-        });
+        let result = more.map(|lines| self.waiting = lines.into());
+        // Who cannot be asked is asked again after the pause, and not for each line of the others.
+        self.dry = self.waiting.is_empty();
         (self, result)
     }
 }

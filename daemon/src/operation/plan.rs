@@ -43,9 +43,7 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
         }
         None => (None, asked.question.clone()),
     };
-    // A run that follows at once stores the archive.
-    let keep = if asked.brief { Keep::Archive } else { Keep::Hash };
-    let blueprint = Blueprint::gather(ports, caller, &access, &question, keep).await?;
+    let blueprint = Blueprint::gather(ports, caller, &access, &question, Keep::Hash).await?;
     let view = View::from(&access);
     let (state, holder) = tokio::join!(blueprint.state(&access), holder(&view, &blueprint.space, Some(caller)));
     let state = state?;
@@ -85,8 +83,8 @@ pub async fn plan(ports: &Ports, caller: &Caller, asked: &AskedPlan) -> Result<S
         saved_plan::write(caller, path, &saved).await?;
     }
     let shown = shown.proposed(&proposed.by_component, &proposals.with(&plan.digest));
-    if follows && asked.plan_file.is_none() && judgement.refusals.is_empty() {
-        foreseen::keep(ports, caller, &access, Foreseen { blueprint, planned: Planned { plan, state } });
+    if follows && judgement.refusals.is_empty() {
+        foreseen::keep(ports, caller, &access, Foreseen { question, blueprint, planned: Planned { plan, state } });
     }
     Ok(shown)
 }

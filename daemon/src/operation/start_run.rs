@@ -18,7 +18,7 @@ use super::approvals::Asked;
 use super::authorise::{self, TenantAccess};
 use super::blueprint::{Blueprint, Planned, Question};
 use super::conduct::Conductor;
-use super::foreseen::{self, Foreseen};
+use super::foreseen;
 use super::judge::Asking;
 use super::modules::CallersCredentials;
 use super::record::acting;
@@ -82,7 +82,7 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
     let parallelism = parallelism(caller)?;
     let access = authorise::tenant(ports, caller).await?;
     request.read_plan_file(caller, &access).await?;
-    let Foreseen { blueprint, planned } = match foreseen::take(ports, caller, &access, &request) {
+    let (blueprint, planned) = match foreseen::take(ports, caller, &access, &request).await? {
         Some(foreseen) => foreseen,
         None => planned_now(ports, caller, &access, &request).await?,
     };
@@ -130,11 +130,16 @@ pub async fn start_run(ports: &Ports, caller: &Caller, mut request: StartRun) ->
 }
 
 /// Plans what is asked for.
-async fn planned_now(ports: &Ports, caller: &Caller, access: &TenantAccess, request: &StartRun) -> Result<Foreseen> {
+async fn planned_now(
+    ports: &Ports,
+    caller: &Caller,
+    access: &TenantAccess,
+    request: &StartRun,
+) -> Result<(Blueprint, Planned)> {
     let blueprint = Blueprint::gather(ports, caller, access, &request.question, Keep::Archive).await?;
     let state = blueprint.state(access).await?;
     let plan = blueprint.plan(access, &state)?;
-    Ok(Foreseen { blueprint, planned: Planned { plan, state } })
+    Ok((blueprint, Planned { plan, state }))
 }
 
 /// Whether nobody else is at work there.

@@ -67,6 +67,10 @@ impl EventLog {
         let mut length = 0;
         for line in bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")) {
             let Ok(event) = RunEvent::parse(line) else { break };
+            // Each is one line, and none is missing: watchers count on it.
+            if event.sequence != events.len() as u64 + 1 {
+                break;
+            }
             length += line.len();
             events.push(event);
         }

@@ -100,6 +100,9 @@ fn what_a_digest_covers_is_spelled_with_sorted_keys() {
     for part in ["\"deployed\":{", "\"unknown\":{", "\"timeoutMs\":", "\"sensitive\":"] {
         assert!(sorted.contains(part), "{part} is not in {sorted}");
     }
+    // Plan files and approvals of earlier releases hold digests.
+    assert_eq!(plan.digest.0, "acd654baac76dabda261fe9d2fa316e336ca4434cfdc8ad739aa9e1b3ee98a0f");
+    assert_eq!(plan.digest.0, hex::encode(sha2_of(&sorted)));
 }
 
 #[test]
