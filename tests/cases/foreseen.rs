@@ -39,16 +39,21 @@ fn planned(team: &Platform) -> String {
     })
 }
 
-/// Starts the run of a plan, or something else; answers what it did.
-fn started(team: &Platform, digest: &str, differently: impl FnOnce(&mut StartRunRequest)) -> String {
-    let mut request = StartRunRequest {
+/// Asks for the run of a plan, or of another one as well.
+fn asked(team: &Platform, digest: &str) -> StartRunRequest {
+    StartRunRequest {
         context: Some(context(&team.world)),
         target: Some(target()),
         options: Some(options()),
         plan_digest: digest.to_owned(),
         accept_changed_plan: true,
         ..StartRunRequest::default()
-    };
+    }
+}
+
+/// Starts the run of a plan, or something else; answers what it did.
+fn started(team: &Platform, digest: &str, differently: impl FnOnce(&mut StartRunRequest)) -> String {
+    let mut request = asked(team, digest);
     differently(&mut request);
     client::block_on(async {
         let mut runs = RunServiceClient::new(client::connect(&team.world).await);
@@ -114,16 +119,21 @@ fn a_policy_that_changed_since_holds_for_what_was_planned_before() {
         team.world.run(["tenant", "edit", "web-team", "--environments", "staging"]).succeeds();
         let refused = client::block_on(async {
             let mut runs = RunServiceClient::new(client::connect(&team.world).await);
-            let request = StartRunRequest {
-                context: Some(context(&team.world)),
-                target: Some(target()),
-                options: Some(options()),
-                plan_digest: digest,
-                ..StartRunRequest::default()
-            };
-            runs.start(request).await.unwrap_err()
+            runs.start(asked(&team, &digest)).await.unwrap_err()
         });
         assert!(refused.message().contains("development"), "{refused:?}");
         assert!(!team.world.work().join("done").exists());
+    }
+}
+
+#[test]
+fn a_file_that_changed_since_is_planned_anew_so_that_what_is_recorded_is_what_ran() {
+    for team in teams() {
+        team.world.write("shop/data", "old");
+        team.write_stack("shop", &["x: { type: command, inputs: [data], apply: 'cat data > ../done' }"]);
+        let digest = planned(&team);
+        team.world.write("shop/data", "new");
+        assert_eq!(started(&team, &digest, |_| {}), "new");
+        team.world.run(["apply", "--stack", "shop", "--yes"]).succeeds().says("No changes");
     }
 }
